@@ -1,0 +1,96 @@
+//! Condition types and the closed set of reasons. The same words are metric labels and the command line's.
+
+use std::fmt;
+
+/// Types of the conditions of a RealtimeService.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConditionType {
+    /// Root: clients can connect.
+    Ready,
+    /// The spec is valid.
+    Accepted,
+    /// What the spec refers to, kinds included, exists.
+    ResolvedRefs,
+    /// The children are applied and the load balancer has an address.
+    Programmed,
+    /// Enough pods serve.
+    Available,
+    /// Present and True while the operator or Kubernetes is at work on the spec (kstatus).
+    Reconciling,
+    /// Present and True while nothing moves until somebody acts (kstatus).
+    Stalled,
+}
+
+impl ConditionType {
+    /// The word in `status.conditions[].type`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Accepted => "Accepted",
+            Self::ResolvedRefs => "ResolvedRefs",
+            Self::Programmed => "Programmed",
+            Self::Available => "Available",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// Why a condition has its status. Closed: every reason that the operator can give is here.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// All reasons, in the order of the enum.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The word in `status.conditions[].reason`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The spec is valid.
+    Accepted,
+    /// The spec has problems; the message lists all of them.
+    Invalid,
+    /// Everything that the spec refers to exists.
+    ResolvedRefs,
+    /// The cluster lacks a kind that the exposure needs.
+    KindMissing,
+    /// All objects are applied and the service has its address.
+    Programmed,
+    /// The load balancer has no address yet.
+    AddressPending,
+    /// An object of that name belongs to somebody else and was left alone.
+    ForeignObject,
+    /// The apiserver refused or failed a request; it is tried again.
+    ApiError,
+    /// Enough pods serve.
+    Available,
+    /// Pods are on their way.
+    PodsPending,
+    /// Pods should be there by now and are not.
+    PodsFailing,
+    /// The resource asks for no pods.
+    ScaledToZero,
+    /// `spec.paused` is true.
+    Paused,
+    /// The operator has not got that far.
+    Pending,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

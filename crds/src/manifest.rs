@@ -1,0 +1,154 @@
+//! RealtimeServices from YAML files, refused for the same reasons and in nearly the same words as by the apiserver.
+//!
+//! The schema of the definition itself is what checks: structure and ranges by JSON Schema, the rules across fields
+//! by CEL, and then what only code can check ([`ValidService`]).
+
+use std::sync::LazyLock;
+
+use jsonschema::{PatternOptions, Validator, error::ValidationErrorKind};
+use kube::{CustomResourceExt, ResourceExt};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Problem, RealtimeService, ValidService};
+
+struct Schema {
+    open_api: Value,
+    strict: Validator,
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let definition = serde_json::to_value(RealtimeService::crd()).expect("a definition is JSON");
+    let open_api = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+    let mut closed = open_api.clone();
+    close(&mut closed);
+    let strict = jsonschema::options()
+        .with_pattern_options(PatternOptions::regex())
+        .build(&closed)
+        .expect("the schema of the definition is a JSON Schema");
+    Schema { open_api, strict }
+});
+
+/// Reads every RealtimeService of a file that may hold several YAML documents; documents of other kinds are passed over.
+///
+/// # Errors
+/// All problems of all documents at once; also when there is no RealtimeService in it.
+pub fn read(text: &str) -> Result<Vec<RealtimeService>, Vec<Problem>> {
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).map_err(|error| vec![Problem::invalid("", format!("not YAML: {error}"))])?;
+    let ours: Vec<_> = documents.iter().filter(|document| is_ours(document)).collect();
+    if ours.is_empty() {
+        let message = "holds no RealtimeService: its documents need apiVersion: realtime-operator.dev/v1alpha1 and kind: RealtimeService";
+        return Err(vec![Problem::invalid("", message)]);
+    }
+    let mut services = Vec::with_capacity(ours.len());
+    let mut problems = Vec::new();
+    for document in ours {
+        match one(document) {
+            Ok(service) => services.push(service),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(services) } else { Err(problems) }
+}
+
+/// Checks one document, fills in the defaults and gives the resource.
+///
+/// # Errors
+/// All problems at once.
+pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
+    let mut problems: Vec<_> = SCHEMA.strict.iter_errors(document).flat_map(|error| of_schema(&error)).collect();
+    if document["metadata"]["name"].as_str().is_none() {
+        problems.push(Problem::invalid("metadata.name", "is required"));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let document = kube::core::cel::apply_defaults(&SCHEMA.open_api, document);
+    if let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, &document, None) {
+        let of_rule = |error: &kube::core::cel::ValidationError| {
+            Problem::invalid(error.field_path.trim_start_matches('.'), error.message.clone())
+        };
+        return Err(errors.as_slice().iter().map(of_rule).collect());
+    }
+    let service =
+        RealtimeService::deserialize(&document).map_err(|error| vec![Problem::invalid("", error.to_string())])?;
+    ValidService::new(&service)?;
+    Ok(service)
+}
+
+/// The manifest of a resource as it is applied: nothing of what the cluster adds.
+#[must_use]
+pub fn bare(service: &RealtimeService) -> Value {
+    serde_json::json!({
+        "apiVersion": "realtime-operator.dev/v1alpha1",
+        "kind": "RealtimeService",
+        "metadata": {"name": service.name_any(), "namespace": service.namespace(), "generation": service.metadata.generation},
+        "spec": service.spec,
+    })
+}
+
+/// The definitions as one YAML text; what `crds/realtimeservices.yaml` holds.
+#[must_use]
+pub fn definitions_yaml() -> String {
+    let to_yaml = |definition| serde_saphyr::to_string(&definition).expect("a definition is YAML");
+    crate::definitions().into_iter().map(to_yaml).collect::<Vec<_>>().join("---\n")
+}
+
+fn is_ours(document: &Value) -> bool {
+    let group = document["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group);
+    group == Some(crate::GROUP) && document["kind"] == "RealtimeService"
+}
+
+/// The apiserver refuses unknown fields of a structural schema when validation is strict; JSON Schema has to be told.
+fn close(schema: &mut Value) {
+    let Value::Object(node) = schema else { return };
+    let is_root = node.get("properties").and_then(|p| p.get("spec")).is_some();
+    if node.contains_key("properties") && !is_root && !node.contains_key("additionalProperties") {
+        node.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    if node.get("nullable") == Some(&Value::Bool(true)) {
+        if let Some(kind) = node.get("type").cloned().filter(Value::is_string) {
+            node.insert("type".to_owned(), Value::Array(vec![kind, Value::String("null".to_owned())]));
+        }
+    }
+    if node.remove("x-kubernetes-int-or-string").is_some() {
+        node.insert("type".to_owned(), serde_json::json!(["integer", "string"]));
+    }
+    for (key, child) in node.iter_mut() {
+        match (key.as_str(), child) {
+            ("properties", Value::Object(children)) => children.values_mut().for_each(close),
+            ("items" | "additionalProperties", child) => close(child),
+            _ => {}
+        }
+    }
+}
+
+fn of_schema(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
+    let field = field_path(error.instance_path().as_str());
+    let under = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            unexpected.iter().map(|name| Problem::invalid(under(name), "is not a field of RealtimeService")).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            vec![Problem::invalid(under(property.as_str().unwrap_or_default()), "is required")]
+        }
+        ValidationErrorKind::MinItems { limit } => {
+            vec![Problem::invalid(field, format!("needs at least {limit} entry"))]
+        }
+        _ => vec![Problem::invalid(field, error.to_string())],
+    }
+}
+
+/// `/spec/origins/allow/2` as people write it: `spec.origins.allow[2]`.
+fn field_path(pointer: &str) -> String {
+    pointer.split('/').skip(1).fold(String::new(), |path, step| match (path.is_empty(), step.parse::<usize>()) {
+        (_, Ok(index)) => format!("{path}[{index}]"),
+        (true, Err(_)) => step.to_owned(),
+        (false, Err(_)) => format!("{path}.{step}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

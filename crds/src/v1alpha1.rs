@@ -1,0 +1,142 @@
+//! `realtime-operator.dev/v1alpha1`: the resource as people write it.
+
+mod duration;
+mod exposure;
+mod origins;
+mod status;
+mod timeouts;
+mod workload;
+
+pub use duration::{Duration, DurationError};
+pub use exposure::{Exposure, GkeClass, GkeExposure, IngressExposure, NoExposure};
+pub use origins::{MissingOrigin, OriginMode, Origins};
+pub use status::{Effective, RealtimeServiceStatus};
+pub use timeouts::Timeouts;
+pub use workload::{Resources, Workload};
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a person asks for: one Socket.IO service for browsers on other sites.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "realtime-operator.dev",
+    version = "v1alpha1",
+    kind = "RealtimeService",
+    plural = "realtimeservices",
+    shortname = "rts",
+    category = "all",
+    namespaced,
+    derive = "PartialEq",
+    status = "RealtimeServiceStatus",
+    doc = "A Socket.IO service that browsers on other sites connect to. The operator turns it into a Deployment, a Service, an Ingress and what the load balancer needs, with timeouts and CORS that fit together.",
+    scale(
+        spec_replicas_path = ".spec.workload.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Pods", type_ = "string", json_path = ".status.pods", description = "Available pods of those that are wanted."),
+    printcolumn(name = "Timeout", type_ = "string", json_path = ".status.effective.maxConnectionAge", description = "Longest time that a connection stays open."),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
+    validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be a DNS label of at most 50 characters that starts with a letter (a-z, 0-9, -), because it names the children too")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RealtimeServiceSpec {
+    /// Public DNS name of the service, e.g. "chat.domain-a.com". No scheme, no port, no path.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("!self.contains('/') && !self.contains(':')")
+        .message("host is a DNS name alone, e.g. chat.domain-a.com: no scheme, no port and no path"))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")
+        .message("host must be a DNS name in lower case, e.g. chat.domain-a.com; internationalised names in punycode (xn--...)"))]
+    pub host: String,
+
+    /// Path of the Socket.IO endpoint, the same on the server, the load balancer and the health check. It is the `path` option of
+    /// the client. Default "/socket.io".
+    #[serde(default = "default_path")]
+    #[schemars(length(min = 2, max = 128))]
+    #[x_kube(validation = Rule::new("self.startsWith('/')").message("path must start with '/', e.g. /socket.io"))]
+    #[x_kube(validation = Rule::new("self.matches('^/?[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*/?$')")
+        .message("path may contain letters, digits and . _ ~ - between single slashes, e.g. /oursocketio or /realtime/v2"))]
+    #[x_kube(validation = Rule::new("!self.endsWith('/')")
+        .message("path must not end with '/': write /socket.io; requests to /socket.io/ are served all the same"))]
+    #[x_kube(validation = Rule::new("self != '/ready'")
+        .message("path /ready is where the load balancer asks for health; choose another, e.g. /socket.io"))]
+    pub path: String,
+
+    /// Transports that clients may use, "websocket" and "polling". Default both: the client decides.
+    #[serde(default = "default_transports")]
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub transports: Vec<Transport>,
+
+    /// Which web origins may connect. One policy decides for polling, for preflights and for the WebSocket upgrade.
+    pub origins: Origins,
+
+    /// How long connections live and how gently they are moved. Every layer's timeout is derived from these.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+
+    /// The pods that serve.
+    #[serde(default)]
+    pub workload: Workload,
+
+    /// How the service is reached from outside; exactly one way. Default `gke: {}`.
+    // No default in the schema: a stored `gke` would stand beside the `none` that somebody applies later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<Exposure>,
+
+    /// How the server learns of policy changes. Watch: it watches its own RealtimeService, changes are live within a second, and its
+    /// token may read just this one object. File: a mounted ConfigMap, no API token in the pod, changes are live when the kubelet has
+    /// refreshed the file (about a minute). Default Watch.
+    #[serde(default)]
+    pub policy_source: PolicySource,
+
+    /// While true the operator changes nothing for this resource; what runs keeps running. Default false.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// An Engine.IO transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// One WebSocket for the whole session.
+    Websocket,
+    /// HTTP long polling.
+    Polling,
+}
+
+impl Transport {
+    /// The word that Engine.IO uses for it in the `transport` query parameter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Websocket => "websocket",
+            Self::Polling => "polling",
+        }
+    }
+}
+
+/// Where the server reads its policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PolicySource {
+    /// The server watches its own RealtimeService.
+    #[default]
+    Watch,
+    /// The server reads a mounted ConfigMap.
+    File,
+}
+
+fn default_path() -> String {
+    "/socket.io".to_owned()
+}
+
+fn default_transports() -> Vec<Transport> {
+    vec![Transport::Websocket, Transport::Polling]
+}

@@ -1,0 +1,62 @@
+//! `status`: what is there, as opposed to what was asked for.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Duration;
+
+/// What is there. Written by the operator alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RealtimeServiceStatus {
+    /// Generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Ready is the root: True when clients can connect, Unknown while on the way, False when somebody has to act. Accepted: the spec is valid. ResolvedRefs: what it refers to exists.
+    /// Programmed: the objects are applied and the load balancer has an address. Available: enough pods serve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub conditions: Vec<Condition>,
+
+    /// Where clients connect, with the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+
+    /// Addresses of the load balancer: IP addresses or DNS names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+
+    /// Available pods of those that are wanted, e.g. "3/3".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<String>,
+
+    /// Number of pods that exist; for the scale subresource.
+    #[serde(default)]
+    pub replicas: i32,
+
+    /// Label selector of the pods; for the scale subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+
+    /// The numbers that each layer got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Effective>,
+}
+
+/// The numbers that were derived from `spec.timeouts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Effective {
+    /// Longest time that a connection stays open.
+    pub max_connection_age: Duration,
+    /// Timeout of the load balancer's backend in seconds.
+    pub load_balancer_timeout_sec: i64,
+    /// How long the load balancer lets connections of a leaving pod live, in seconds.
+    pub draining_timeout_sec: i64,
+    /// How long a pod goes on serving after it was told to go, until the load balancer has noticed.
+    pub detach: Duration,
+    /// How long the kubelet waits for a pod to end, in seconds.
+    pub termination_grace_period_seconds: i64,
+}

@@ -1,0 +1,183 @@
+//! I/O: the plan → the cluster. Sends what the cache does not show yet, takes away what is planned no longer.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
+    core::DynamicObject,
+};
+use serde_json::json;
+
+use crate::{
+    children::{Key, Live},
+    controller::Context,
+    drift,
+    inputs::Inputs,
+    plan::{Child, Kind, MANAGER, Plan},
+};
+
+/// What became of a planned child.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The cluster had it already; nothing was sent.
+    Unchanged,
+    /// It was not there.
+    Created,
+    /// It differed.
+    Updated,
+    /// It is on its way out; it is created again when it is gone.
+    Leaving,
+    /// An object of that name belongs to somebody else; it was left alone. Says to whom.
+    Foreign(String),
+    /// The cluster does not know the kind.
+    KindMissing,
+    /// The apiserver refused or failed the request.
+    Failed(kube::Error),
+}
+
+/// A planned child after its turn.
+#[derive(Debug)]
+pub struct AppliedChild {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How the cluster has it now.
+    pub live: Option<Arc<Live>>,
+}
+
+/// A plan that was carried out as far as it could be. Only [`apply`] makes one, so status speaks of applied things alone.
+#[derive(Debug)]
+pub struct Applied {
+    /// The planned children.
+    pub children: Vec<AppliedChild>,
+    /// What was taken away.
+    pub pruned: Vec<Key>,
+    /// What should have been taken away and was not.
+    pub not_pruned: Vec<(Key, kube::Error)>,
+}
+
+pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied {
+    let mut stale: BTreeMap<Key, Arc<Live>> = inputs.live.clone();
+    let mut children = Vec::new();
+    for child in plan.into_children() {
+        let live = stale.remove(&(child.kind, child.name.clone()));
+        let (outcome, live) = if inputs.missing_kinds.contains(&child.kind) {
+            (Outcome::KindMissing, None)
+        } else {
+            one(ctx, inputs, &child, live).await
+        };
+        children.push(AppliedChild { kind: child.kind, name: child.name, outcome, live });
+    }
+    let (mut pruned, mut not_pruned) = (Vec::new(), Vec::new());
+    // Only behind a plan that is in place: what is still served is not taken away for something that could not be applied.
+    if !children.iter().any(|child| matches!(child.outcome, Outcome::Failed(_))) {
+        for (key, live) in stale.into_iter().filter(|(_, live)| !live.deleting) {
+            match delete(ctx, inputs, &key, &live).await {
+                Ok(()) => pruned.push(key),
+                Err(error) => not_pruned.push((key, error)),
+            }
+        }
+    }
+    Applied { children, pruned, not_pruned }
+}
+
+async fn one(ctx: &Context, inputs: &Inputs, child: &Child, live: Option<Arc<Live>>) -> (Outcome, Option<Arc<Live>>) {
+    match live {
+        Some(live) if live.deleting => (Outcome::Leaving, Some(live)),
+        Some(live) if !drift::differs(&child.object, &live.object, &live.owned) => (Outcome::Unchanged, Some(live)),
+        Some(live) => match send(ctx, inputs, child, json!({"uid": live.uid})).await {
+            Ok(now) => (Outcome::Updated, now),
+            Err(error) => (Outcome::Failed(error), Some(live)),
+        },
+        None => create(ctx, inputs, child).await,
+    }
+}
+
+/// Creates and never adopts: a resource version that no object has lets the apiserver create, and answer 409 where
+/// something of that name is there.
+async fn create(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
+    match send(ctx, inputs, child, json!({"resourceVersion": "1"})).await {
+        Ok(now) => (Outcome::Created, now),
+        Err(kube::Error::Api(status)) if status.is_conflict() => whose(ctx, inputs, child).await,
+        Err(error) => (Outcome::Failed(error), None),
+    }
+}
+
+/// Something of that name is there and the cache does not have it: somebody else's, or ours without its label.
+async fn whose(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
+    let there = match api(ctx, inputs, child.kind).get_opt(&child.name).await {
+        Ok(Some(there)) => there,
+        Ok(None) => return (Outcome::Leaving, None),
+        Err(error) => return (Outcome::Failed(error), None),
+    };
+    let owner = there.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).cloned();
+    let uid = inputs.service.metadata.uid.as_deref();
+    match (owner, Live::of(there)) {
+        (Some(owner), Some(live)) if Some(owner.uid.as_str()) == uid => {
+            match send(ctx, inputs, child, json!({"uid": live.uid})).await {
+                Ok(now) => (Outcome::Updated, now),
+                Err(error) => (Outcome::Failed(error), None),
+            }
+        }
+        (Some(owner), _) => (Outcome::Foreign(format!("{} {} controls it", owner.kind, owner.name)), None),
+        (None, _) => (Outcome::Foreign("no controller owns it".to_owned()), None),
+    }
+}
+
+async fn send(
+    ctx: &Context,
+    inputs: &Inputs,
+    child: &Child,
+    precondition: serde_json::Value,
+) -> Result<Option<Arc<Live>>, kube::Error> {
+    let mut object = child.object.clone();
+    if let (Some(meta), Some(precondition)) = (object["metadata"].as_object_mut(), precondition.as_object()) {
+        meta.extend(precondition.clone());
+    }
+    let force = PatchParams::apply(MANAGER).force();
+    let answer = api(ctx, inputs, child.kind).patch(&child.name, &force, &Patch::Apply(&object)).await;
+    ctx.metrics.applied(child.kind, answer.is_ok());
+    let answer = answer?;
+    let live = Live::of(answer.clone()).map(Arc::new);
+    ctx.children.put(child.kind, answer);
+    Ok(live)
+}
+
+async fn delete(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> Result<(), kube::Error> {
+    let this_one = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Background),
+        preconditions: Some(Preconditions { uid: Some(live.uid.clone()), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    let (kind, name) = key;
+    match api(ctx, inputs, *kind).delete(name, &this_one).await {
+        Ok(_) => Ok(()),
+        // Gone already, or another object by now: either way nothing of ours is left.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn api(ctx: &Context, inputs: &Inputs, kind: Kind) -> Api<DynamicObject> {
+    let namespace = inputs.service.metadata.namespace.as_deref().expect("RealtimeService is namespaced");
+    Api::namespaced_with(ctx.client.clone(), namespace, &kind.api_resource())
+}
+
+impl Applied {
+    /// What a paused service has: each planned child as the cluster has it, and nothing sent.
+    pub(crate) fn untouched(inputs: &Inputs, plan: Plan) -> Self {
+        let as_it_is = |child: Child| {
+            let live = inputs.live.get(&(child.kind, child.name.clone())).cloned();
+            AppliedChild { kind: child.kind, name: child.name, outcome: Outcome::Unchanged, live }
+        };
+        Self {
+            children: plan.into_children().into_iter().map(as_it_is).collect(),
+            pruned: Vec::new(),
+            not_pruned: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What the cluster has of every service: an index of watched children by their owner.
+//!
+//! Fed by watches and by the answers of the operator's own requests; whichever is newer counts. With it a
+//! reconcile knows without a request what is there, and what it costs does not depend on how many others exist.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::plan::{Kind, MANAGER};
+
+/// Kind and name: unique among the children of one namespace.
+pub type Key = (Kind, String);
+
+/// A child as it is in the cluster.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Its `metadata.uid`.
+    pub uid: String,
+    /// Its `metadata.resourceVersion`, which grows.
+    pub resource_version: u64,
+    /// Name and uid of the RealtimeService that controls it.
+    pub owner: (String, String),
+    /// Whether it is on its way out.
+    pub deleting: bool,
+    /// The object without its managed fields.
+    pub object: Value,
+    /// The fields that the operator owns in it, as `fieldsV1`.
+    pub owned: Value,
+}
+
+/// Where a child lives: namespace, kind and name.
+type Place = (String, Kind, String);
+
+#[derive(Default)]
+struct Index {
+    by_owner: HashMap<String, BTreeMap<Key, Arc<Live>>>,
+    owner_of: HashMap<Place, String>,
+}
+
+/// The index; shared by the watches and the reconciles.
+#[derive(Default)]
+pub struct Children(Mutex<Index>);
+
+impl Live {
+    /// Reads a child; `None` where no RealtimeService controls it.
+    pub(crate) fn of(object: DynamicObject) -> Option<Self> {
+        let meta = &object.metadata;
+        let owner = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+        if owner.kind != "RealtimeService" || !owner.api_version.starts_with(realtime_crds::GROUP) {
+            return None;
+        }
+        let own_entry = meta.managed_fields.iter().flatten().find(|entry| {
+            entry.manager.as_deref() == Some(MANAGER)
+                && entry.operation.as_deref() == Some("Apply")
+                && entry.subresource.is_none()
+        });
+        let owned = own_entry.and_then(|entry| entry.fields_v1.clone()).map_or(Value::Null, |fields| fields.0);
+        let (uid, owner) = (meta.uid.clone()?, (owner.name.clone(), owner.uid.clone()));
+        let resource_version = meta.resource_version.as_deref()?.parse().ok()?;
+        let deleting = meta.deletion_timestamp.is_some();
+        let mut object = object;
+        object.metadata.managed_fields = None;
+        let object = serde_json::to_value(object).expect("an object is JSON");
+        Some(Self { uid, resource_version, owner, deleting, object, owned })
+    }
+}
+
+impl Children {
+    /// The children of the service with this uid.
+    #[must_use]
+    pub fn of(&self, owner_uid: &str) -> BTreeMap<Key, Arc<Live>> {
+        self.lock().by_owner.get(owner_uid).cloned().unwrap_or_default()
+    }
+
+    /// Takes in a newer state; gives the names of the services that this concerns.
+    pub(crate) fn put(&self, kind: Kind, object: DynamicObject) -> Vec<String> {
+        let place = place(kind, &object);
+        let mut index = self.lock();
+        let Some(live) = Live::of(object) else { return index.remove(&place, None).into_iter().collect() };
+        let known = index.get(&place);
+        if known.as_ref().is_some_and(|known| known.resource_version >= live.resource_version) {
+            return Vec::new();
+        }
+        let moved_from = known.filter(|known| known.owner.1 != live.owner.1).and_then(|_| index.remove(&place, None));
+        let mut concerned: Vec<_> = moved_from.into_iter().collect();
+        concerned.push(live.owner.0.clone());
+        index.insert(place, live);
+        concerned
+    }
+
+    /// Takes out what was deleted, unless something newer took its place.
+    pub(crate) fn delete(&self, kind: Kind, object: &DynamicObject) -> Option<String> {
+        let uid = object.metadata.uid.as_deref();
+        self.lock().remove(&place(kind, object), uid)
+    }
+
+    /// After a new list: takes out whatever of this kind and scope was not in it.
+    pub(crate) fn keep_only(
+        &self,
+        kind: Kind,
+        namespace: Option<&str>,
+        listed: &HashSet<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let mut index = self.lock();
+        let gone: Vec<_> = index
+            .owner_of
+            .keys()
+            .filter(|(ns, of_kind, name)| {
+                *of_kind == kind
+                    && namespace.is_none_or(|only| only == ns)
+                    && !listed.contains(&(ns.clone(), name.clone()))
+            })
+            .cloned()
+            .collect();
+        gone.into_iter().filter_map(|place| Some((place.0.clone(), index.remove(&place, None)?))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        // Each change of the index is complete before anything in it can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn get(&self, place: &Place) -> Option<Arc<Live>> {
+        let owner = self.owner_of.get(place)?;
+        self.by_owner.get(owner)?.get(&(place.1, place.2.clone())).cloned()
+    }
+
+    fn insert(&mut self, place: Place, live: Live) {
+        let owner = live.owner.1.clone();
+        self.by_owner.entry(owner.clone()).or_default().insert((place.1, place.2.clone()), Arc::new(live));
+        self.owner_of.insert(place, owner);
+    }
+
+    fn remove(&mut self, place: &Place, uid: Option<&str>) -> Option<String> {
+        if uid.is_some_and(|uid| self.get(place).is_some_and(|live| live.uid != uid)) {
+            return None;
+        }
+        let owner = self.owner_of.remove(place)?;
+        let children = self.by_owner.get_mut(&owner)?;
+        let live = children.remove(&(place.1, place.2.clone()))?;
+        if children.is_empty() {
+            self.by_owner.remove(&owner);
+        }
+        Some(live.owner.0.clone())
+    }
+}
+
+fn place(kind: Kind, object: &DynamicObject) -> Place {
+    let meta = &object.metadata;
+    (meta.namespace.clone().unwrap_or_default(), kind, meta.name.clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, uid: &str, version: u64, owner: Option<&str>) -> DynamicObject {
+        let owners = owner.map(|uid| {
+            json!([{"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService",
+            "name": format!("of-{uid}"), "uid": uid, "controller": true}])
+        });
+        serde_json::from_value(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ns",
+            "uid": uid, "resourceVersion": version.to_string(), "ownerReferences": owners}}),
+        )
+        .expect("an object")
+    }
+
+    #[test]
+    fn an_older_state_never_replaces_a_newer_one() {
+        let children = Children::default();
+        assert_eq!(children.put(Kind::ConfigMap, object("a", "1", 10, Some("x"))), ["of-x"]);
+        assert!(children.put(Kind::ConfigMap, object("a", "1", 9, Some("x"))).is_empty());
+        assert_eq!(children.of("x").len(), 1);
+    }
+
+    #[test]
+    fn a_late_delete_leaves_the_object_of_the_same_name_that_came_after() {
+        let children = Children::default();
+        children.put(Kind::ConfigMap, object("a", "2", 20, Some("x")));
+        assert_eq!(children.delete(Kind::ConfigMap, &object("a", "1", 15, Some("x"))), None);
+        assert_eq!(children.delete(Kind::ConfigMap, &object("a", "2", 21, Some("x"))), Some("of-x".to_owned()));
+        assert!(children.of("x").is_empty());
+    }
+
+    #[test]
+    fn a_child_whose_owner_was_taken_away_is_no_longer_ours() {
+        let children = Children::default();
+        children.put(Kind::ConfigMap, object("a", "1", 10, Some("x")));
+        assert_eq!(children.put(Kind::ConfigMap, object("a", "1", 11, None)), ["of-x"]);
+        assert!(children.of("x").is_empty());
+    }
+
+    #[test]
+    fn a_new_list_takes_out_what_is_not_in_it() {
+        let children = Children::default();
+        children.put(Kind::ConfigMap, object("a", "1", 10, Some("x")));
+        children.put(Kind::ConfigMap, object("b", "2", 11, Some("y")));
+        let listed = HashSet::from([("ns".to_owned(), "b".to_owned())]);
+        assert_eq!(children.keep_only(Kind::ConfigMap, None, &listed), [("ns".to_owned(), "of-x".to_owned())]);
+        assert_eq!(children.of("y").len(), 1);
+    }
+}

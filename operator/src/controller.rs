@@ -1,0 +1,199 @@
+//! Watches, owns, shutdown: when a reconcile runs, and with what.
+
+mod written;
+
+use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
+
+use futures::{
+    FutureExt, StreamExt,
+    channel::mpsc::{UnboundedReceiver, unbounded},
+    future::{BoxFuture, Shared},
+};
+use kube::{
+    Api, Client, ResourceExt,
+    runtime::{
+        Controller,
+        controller::{self, Action},
+        reflector::ObjectRef,
+        watcher,
+    },
+};
+use realtime_crds::RealtimeService;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_stream::wrappers::WatchStream;
+
+use crate::{
+    children::Children,
+    metrics::Metrics,
+    plan::{Kind, Settings},
+    reconcile::{Error, reconcile},
+    watches::{Scope, follow_definition},
+};
+use written::Written;
+
+/// What every reconcile shares.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) identity: String,
+    pub(crate) children: Arc<Children>,
+    /// Whether the foreign kinds are installed; `None` while that is not known yet.
+    pub(crate) definitions: HashMap<Kind, watch::Receiver<Option<bool>>>,
+    pub(crate) written: Written,
+    pub(crate) metrics: Arc<Metrics>,
+    attempts: Mutex<HashMap<String, u32>>,
+}
+
+/// What the operator runs with.
+pub struct Operator {
+    /// Client of the cluster.
+    pub client: Client,
+    /// Namespaces to look after; none means all.
+    pub namespaces: Vec<String>,
+    /// What the plan takes from the options.
+    pub settings: Settings,
+    /// How many services are worked on at the same time.
+    pub concurrency: u16,
+    /// Name of this process in events.
+    pub identity: String,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A future that every controller waits for.
+type Stop = Shared<BoxFuture<'static, ()>>;
+
+impl Operator {
+    /// Works until `stop` resolves, then ends what is under way and returns.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
+        let stop: Stop = stop.boxed().shared();
+        let children = Arc::new(Children::default());
+        let mut tasks = JoinSet::new();
+        let mut definitions = HashMap::new();
+        for kind in Kind::ALL {
+            if let Some(definition) = kind.definition() {
+                let (installed, known) = watch::channel(None);
+                tasks.spawn(follow_definition(self.client.clone(), definition, installed));
+                definitions.insert(kind, known);
+            }
+        }
+        let scopes: Vec<_> = match self.namespaces.as_slice() {
+            [] => vec![None],
+            some => some.iter().cloned().map(Some).collect(),
+        };
+        let ctx = Arc::new(Context {
+            client: self.client.clone(),
+            settings: self.settings,
+            identity: self.identity,
+            children: children.clone(),
+            definitions,
+            written: Written::default(),
+            metrics: self.metrics,
+            attempts: Mutex::default(),
+        });
+        let controllers = scopes.into_iter().map(|namespace| {
+            let (touched, heard) = unbounded();
+            let scope =
+                Scope { client: ctx.client.clone(), namespace: namespace.clone(), children: children.clone(), touched };
+            let synced = follow_all(&mut tasks, &ctx, &scope);
+            one_scope(ctx.clone(), namespace, self.concurrency, synced, heard, stop.clone())
+        });
+        futures::future::join_all(controllers.collect::<Vec<_>>()).await;
+        tasks.shutdown().await;
+    }
+}
+
+/// Follows every kind in one scope; gives what turns true when the first lists are in.
+fn follow_all(tasks: &mut JoinSet<()>, ctx: &Context, scope: &Scope) -> Vec<watch::Receiver<bool>> {
+    Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let (sender, synced) = watch::channel(false);
+            match ctx.definitions.get(&kind) {
+                None => tasks.spawn(scope.clone().follow(kind, sender)),
+                Some(installed) => tasks.spawn(follow_while_installed(scope.clone(), kind, installed.clone(), sender)),
+            };
+            synced
+        })
+        .collect()
+}
+
+async fn follow_while_installed(
+    scope: Scope,
+    kind: Kind,
+    mut installed: watch::Receiver<Option<bool>>,
+    synced: watch::Sender<bool>,
+) {
+    loop {
+        let Ok(known) = installed.wait_for(Option::is_some).await.map(|known| *known) else { return };
+        if known == Some(true) {
+            tokio::select! {
+                () = scope.clone().follow(kind, synced.clone()) => {}
+                _ = installed.wait_for(|known| *known == Some(false)) => {}
+            }
+        } else {
+            synced.send_replace(true);
+            scope.children.keep_only(kind, scope.namespace.as_deref(), &Default::default());
+            if installed.wait_for(|known| *known == Some(true)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn one_scope(
+    ctx: Arc<Context>,
+    namespace: Option<String>,
+    concurrency: u16,
+    synced: Vec<watch::Receiver<bool>>,
+    touched: UnboundedReceiver<ObjectRef<RealtimeService>>,
+    stop: Stop,
+) {
+    let all_synced = async {
+        for mut kind in synced {
+            let _ = kind.wait_for(|synced| *synced).await;
+        }
+    };
+    // Not before everything is known: a restart would try to create what is there.
+    tokio::select! {
+        () = all_synced => {}
+        () = stop.clone() => return,
+    }
+    let api: Api<RealtimeService> = match &namespace {
+        Some(namespace) => Api::namespaced(ctx.client.clone(), namespace),
+        None => Api::all(ctx.client.clone()),
+    };
+    let kinds_changed = futures::stream::select_all(
+        ctx.definitions.values().map(|installed| WatchStream::from_changes(installed.clone()).map(|_| ()).boxed()),
+    );
+    Controller::new(api, watcher::Config::default())
+        .with_config(controller::Config::default().concurrency(concurrency))
+        .reconcile_on(touched)
+        .reconcile_all_on(kinds_changed)
+        .graceful_shutdown_on(stop)
+        .run(counted, retry, ctx)
+        .for_each(async |result| match result {
+            Ok((service, _)) => tracing::debug!(%service, "reconciled"),
+            // The service was deleted before its turn came.
+            Err(controller::Error::ObjectNotFound(_)) => {}
+            Err(error) => tracing::warn!(%error, "reconcile failed"),
+        })
+        .await;
+}
+
+async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let key = service.uid().unwrap_or_default();
+    let result = reconcile(service, ctx.clone()).await;
+    if result.is_ok() {
+        ctx.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&key);
+    }
+    result
+}
+
+/// One second, then twice as long each time, five minutes at the most.
+fn retry(service: Arc<RealtimeService>, _: &Error, ctx: Arc<Context>) -> Action {
+    let mut attempts = ctx.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let attempt = attempts.entry(service.uid().unwrap_or_default()).or_default();
+    *attempt += 1;
+    Action::requeue(Duration::from_secs(1 << (*attempt - 1).min(8)).min(Duration::from_secs(300)))
+}

@@ -1,0 +1,174 @@
+//! PURE: does an object in the cluster still say what the plan says?
+//!
+//! A server-side apply that changes nothing costs the apiserver as much as a create, so one is sent only when it
+//! would change something. It would when a planned value differs from the live one, or when the operator still
+//! owns a field that is planned no longer (`metadata.managedFields` knows).
+
+use serde_json::{Map, Value};
+
+/// Whether applying `desired` would change `live`. `owned` is the operator's own `fieldsV1` of the live object.
+pub(crate) fn differs(desired: &Value, live: &Value, owned: &Value) -> bool {
+    !says(desired, live, "") || owns_more(owned, desired)
+}
+
+/// Lists that Kubernetes merges by key; all others are replaced as a whole.
+const KEYED_LISTS: [(&str, &[&str]); 6] = [
+    ("containers", &["name"]),
+    ("volumes", &["name"]),
+    ("env", &["name"]),
+    ("volumeMounts", &["mountPath"]),
+    ("ports", &["containerPort", "port"]),
+    ("ownerReferences", &["uid"]),
+];
+
+/// Whether everything in `desired` stands in `live`; what others added beside it does not count.
+fn says(desired: &Value, live: &Value, field: &str) -> bool {
+    match (desired, live) {
+        (Value::Object(desired), Value::Object(live)) => desired.iter().all(|(name, value)| match live.get(name) {
+            Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
+            Some(there) => says(value, there, name),
+            None => is_empty(value),
+        }),
+        (Value::Array(desired), Value::Array(live)) => match key_of(field, desired) {
+            Some(key) => {
+                desired.iter().all(|item| live.iter().any(|there| item[key] == there[key] && says(item, there, "")))
+            }
+            None => desired.len() == live.len() && desired.iter().zip(live).all(|(item, there)| says(item, there, "")),
+        },
+        (Value::Number(desired), Value::Number(live)) => desired.as_f64() == live.as_f64(),
+        (desired, live) => desired == live,
+    }
+}
+
+fn key_of(field: &str, items: &[Value]) -> Option<&'static str> {
+    let (_, keys) = KEYED_LISTS.iter().find(|(name, _)| *name == field)?;
+    keys.iter().copied().find(|key| items.iter().all(|item| item.get(key).is_some()))
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Whether a `fieldsV1` set names a field that `desired` has not.
+/// The format: `f:NAME` is a field, `k:{…}` the list item with these keys, `v:…` a set's member, `.` the thing itself.
+fn owns_more(owned: &Value, desired: &Value) -> bool {
+    let Value::Object(owned) = owned else { return false };
+    owned.iter().any(|(step, below)| {
+        let there = match step.split_once(':') {
+            Some(("f", name)) => desired.get(name),
+            Some(("k", keys)) => item_with(desired, keys),
+            Some(("v", value)) => member(desired, value),
+            _ => return false,
+        };
+        there.is_none_or(|there| owns_more(below, there))
+    })
+}
+
+fn item_with<'a>(list: &'a Value, keys: &str) -> Option<&'a Value> {
+    let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
+    list.as_array()?.iter().find(|item| keys.iter().all(|(key, value)| item.get(key) == Some(value)))
+}
+
+fn member<'a>(list: &'a Value, value: &str) -> Option<&'a Value> {
+    let value: Value = serde_json::from_str(value).ok()?;
+    list.as_array()?.iter().find(|item| **item == value)
+}
+
+/// The apiserver writes quantities in its own form: `0.5` comes back as `500m`.
+fn same_quantity(desired: &Value, live: &Value) -> bool {
+    match (desired.as_str().and_then(quantity), live.as_str().and_then(quantity)) {
+        (Some(desired), Some(live)) => (desired - live).abs() <= f64::EPSILON * desired.abs(),
+        _ => desired == live,
+    }
+}
+
+fn quantity(text: &str) -> Option<f64> {
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(digits);
+    let factor = match suffix {
+        "" => 1.0,
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        "E" => 1e18,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        "Pi" => 1_125_899_906_842_624.0,
+        "Ei" => 1_152_921_504_606_846_976.0,
+        exponent => 10_f64.powi(exponent.strip_prefix(['e', 'E'])?.parse().ok()?),
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_others_add_is_not_drift() {
+        let desired =
+            json!({"metadata": {"annotations": {"a": "1"}}, "spec": {"ports": [{"port": 80, "protocol": "TCP"}]}});
+        let live = json!({"metadata": {"annotations": {"a": "1", "gke": "x"}, "uid": "u"},
+            "spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 80, "protocol": "TCP", "nodePort": 3}]}});
+        assert!(!differs(&desired, &live, &Value::Null));
+    }
+
+    #[test]
+    fn a_changed_a_missing_and_an_extra_atomic_value_are_drift() {
+        let desired = json!({"data": {"a": "1"}, "rules": [{"verbs": ["get"]}]});
+        for live in [
+            json!({"data": {"a": "2"}, "rules": [{"verbs": ["get"]}]}),
+            json!({"data": {}, "rules": [{"verbs": ["get"]}]}),
+            json!({"data": {"a": "1"}, "rules": [{"verbs": ["get", "delete"]}]}),
+            json!({"data": {"a": "1"}, "rules": [{"verbs": ["get"]}, {"verbs": ["list"]}]}),
+        ] {
+            assert!(differs(&desired, &live, &Value::Null), "{live}");
+        }
+    }
+
+    #[test]
+    fn an_injected_sidecar_is_not_drift_and_a_changed_image_is() {
+        let desired = json!({"containers": [{"name": "server", "image": "a"}]});
+        let sidecar = json!({"name": "proxy", "image": "p"});
+        assert!(!differs(&desired, &json!({"containers": [sidecar, {"name": "server", "image": "a"}]}), &Value::Null));
+        assert!(differs(&desired, &json!({"containers": [sidecar, {"name": "server", "image": "b"}]}), &Value::Null));
+    }
+
+    #[test]
+    fn a_field_that_is_planned_no_longer_is_drift_while_we_own_it() {
+        let desired = json!({"metadata": {"annotations": {"a": "1"}}});
+        let live = json!({"metadata": {"annotations": {"a": "1", "b": "2"}}});
+        let owned = |names: Value| json!({"f:metadata": {"f:annotations": names}});
+        assert!(!differs(&desired, &live, &owned(json!({"f:a": {}}))));
+        assert!(differs(&desired, &live, &owned(json!({"f:a": {}, "f:b": {}}))));
+    }
+
+    #[test]
+    fn list_items_are_found_by_the_keys_of_managed_fields() {
+        let desired = json!({"ports": [{"port": 80, "protocol": "TCP", "name": "http"}]});
+        let owned = |port: u16| json!({"f:ports": {format!("k:{{\"port\":{port},\"protocol\":\"TCP\"}}"): {".": {}, "f:name": {}}}});
+        assert!(!differs(&desired, &desired, &owned(80)));
+        assert!(differs(&desired, &desired, &owned(81)));
+    }
+
+    #[test]
+    fn quantities_are_compared_by_value() {
+        let of = |cpu: &str, memory: &str| json!({"limits": {"cpu": cpu, "memory": memory}});
+        assert!(!differs(&of("0.5", "1024Mi"), &of("500m", "1Gi"), &Value::Null));
+        assert!(differs(&of("0.5", "1Gi"), &of("600m", "1Gi"), &Value::Null));
+    }
+}

@@ -1,0 +1,20 @@
+//! The operator of [`RealtimeService`](realtime_crds::RealtimeService)s.
+//!
+//! A reconcile reads top-down in [`reconcile`]: inputs → plan → apply → observe → status. The plan is a pure
+//! function that the command line and the tests call too.
+
+pub mod admin;
+pub mod apply;
+pub mod children;
+pub mod controller;
+mod drift;
+mod events;
+mod inputs;
+pub mod leader;
+pub mod metrics;
+pub mod observe;
+pub mod options;
+pub mod plan;
+mod reconcile;
+pub mod status;
+mod watches;

@@ -1,0 +1,132 @@
+//! Program `realtime-operator`.
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Parser;
+use kube::Client;
+use realtime_operator::{
+    admin,
+    controller::Operator,
+    leader::Lease,
+    metrics::Metrics,
+    options::{Cli, Command, LogFormat, Run},
+    plan::Settings,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Crd => print_definitions(),
+        Command::Run(options) => run(options).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("realtime-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_definitions() -> anyhow::Result<()> {
+    print!("{}", realtime_crds::manifest::definitions_yaml());
+    Ok(())
+}
+
+async fn run(options: Run) -> anyhow::Result<()> {
+    log_as(&options)?;
+    let client = Client::try_default().await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
+    let metrics = Arc::new(Metrics::default());
+    let (ready, is_ready) = watch::channel(false);
+    let address = admin::serve(options.admin_listen, metrics.clone(), is_ready)
+        .await
+        .with_context(|| format!("failed to listen on {} for --admin-listen", options.admin_listen))?;
+    tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    let mut told_to_go = std::pin::pin!(told_to_go()?);
+
+    let version = tokio::select! {
+        version = client.apiserver_version() => version.context("failed to reach the apiserver")?,
+        () = &mut told_to_go => return Ok(()),
+    };
+    ready.send_replace(true);
+    tracing::info!(cluster = %version.git_version, "connected");
+
+    let identity =
+        std::env::var("HOSTNAME").unwrap_or_else(|_| format!("{}-{}", "realtime-operator", std::process::id()));
+    let mut lease = match options.election.leader_election {
+        true => Some(Lease::compete(client.clone(), &options.election, &identity).await?),
+        false => None,
+    };
+    if let Some(lease) = &mut lease {
+        tokio::select! {
+            () = lease.won() => tracing::info!(identity, "leading"),
+            () = &mut told_to_go => return Ok(()),
+        }
+    }
+    metrics.set_leader(true);
+
+    let defaults = Settings::default();
+    let operator = Operator {
+        client,
+        namespaces: options.namespaces,
+        settings: Settings { server_image: options.server_image.unwrap_or(defaults.server_image) },
+        concurrency: options.concurrency,
+        identity,
+        metrics: metrics.clone(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let mut work = tokio::spawn(operator.run(async move {
+        let mut stopped = stopped;
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let lost = async {
+        match &mut lease {
+            Some(lease) => lease.lost().await,
+            None => std::future::pending().await,
+        }
+    };
+    let lost = tokio::select! {
+        () = &mut told_to_go => { tracing::info!("told to go"); false }
+        // Whatever is under way is not finished: the next leader may be at it already.
+        () = lost => { tracing::error!("the lease was lost"); true }
+        _ = &mut work => anyhow::bail!("the watches ended"),
+    };
+    if lost {
+        work.abort();
+        anyhow::bail!("another operator leads now");
+    }
+    stop.send_replace(true);
+    work.await.context("the controller panicked")?;
+    if let Some(lease) = lease {
+        lease.release().await;
+    }
+    Ok(())
+}
+
+fn log_as(options: &Run) -> anyhow::Result<()> {
+    let filter =
+        EnvFilter::try_new(&options.log).with_context(|| format!("--log {:?} is not a filter", options.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+fn told_to_go() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

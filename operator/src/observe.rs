@@ -1,0 +1,140 @@
+//! PURE: what was applied → what there is to say about it.
+
+use realtime_crds::{ValidService, Way, v1alpha1::Effective};
+use serde_json::Value;
+
+use crate::{
+    apply::{Applied, AppliedChild, Outcome},
+    plan::{self, Kind},
+};
+
+/// What there is, in the terms of the status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Where clients connect.
+    pub url: String,
+    /// Selector of the pods.
+    pub selector: String,
+    /// The derived timeouts.
+    pub effective: Option<Effective>,
+    /// Addresses of the load balancer.
+    pub addresses: Vec<String>,
+    /// Whether an address is to be waited for.
+    pub needs_address: bool,
+    /// The pods.
+    pub pods: Pods,
+    /// Kinds that the cluster lacks.
+    pub missing_kinds: Vec<Kind>,
+    /// Objects in the way, each with whose they are.
+    pub foreign: Vec<String>,
+    /// Requests that failed.
+    pub failures: Vec<String>,
+    /// Children that are leaving and come again.
+    pub leaving: Vec<String>,
+    /// What the reconcile did, for the event.
+    pub changes: Vec<String>,
+    /// Whether the resource is paused.
+    pub paused: bool,
+}
+
+/// The pods as their Deployment tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// How many are asked for.
+    pub wanted: i64,
+    /// How many exist.
+    pub exist: i64,
+    /// How many run the current template.
+    pub current: i64,
+    /// How many are available.
+    pub available: i64,
+    /// Why the Deployment has given up, in its own words.
+    pub failing: Option<String>,
+}
+
+/// Reads the outcome of an apply.
+#[must_use]
+pub fn observe(service: &ValidService, applied: &Applied) -> Observed {
+    let spec = service.spec();
+    let deployment = live(applied, Kind::Deployment);
+    let ingress = live(applied, Kind::Ingress);
+    let mut observed = Observed {
+        url: url(service),
+        selector: plan::selector_of(service),
+        effective: Some(plan::timeouts::budget(&spec.timeouts, service.way()).effective(&spec.timeouts)),
+        addresses: ingress.map(addresses).unwrap_or_default(),
+        needs_address: *service.way() != Way::Inside,
+        pods: pods(i64::from(spec.workload.replicas), deployment),
+        paused: spec.paused,
+        ..Observed::default()
+    };
+    for child in &applied.children {
+        let AppliedChild { kind, name, outcome, live: _ } = child;
+        let title = format!("{} {name}", kind.as_str());
+        match outcome {
+            Outcome::Unchanged => {}
+            Outcome::Created => observed.changes.push(format!("created {title}")),
+            Outcome::Updated => observed.changes.push(format!("updated {title}")),
+            Outcome::Leaving => observed.leaving.push(title),
+            Outcome::Foreign(whose) => observed.foreign.push(format!("{title} is not this service's ({whose})")),
+            Outcome::KindMissing => observed.missing_kinds.push(*kind),
+            Outcome::Failed(error) => observed.failures.push(format!("failed to apply {title}: {}", words(error))),
+        }
+    }
+    observed.changes.extend(applied.pruned.iter().map(|(kind, name)| format!("deleted {} {name}", kind.as_str())));
+    let not_pruned = |((kind, name), error): &((Kind, String), kube::Error)| {
+        format!("failed to delete {} {name}: {}", kind.as_str(), words(error))
+    };
+    observed.failures.extend(applied.not_pruned.iter().map(not_pruned));
+    observed
+}
+
+fn live(applied: &Applied, kind: Kind) -> Option<&Value> {
+    applied.children.iter().find(|child| child.kind == kind)?.live.as_ref().map(|live| &live.object)
+}
+
+fn url(service: &ValidService) -> String {
+    let spec = service.spec();
+    let tls = match service.way() {
+        Way::Gke(gke) => gke.tls_secret_name.is_some(),
+        Way::Ingress(ingress) => ingress.tls_secret_name.is_some(),
+        Way::Inside => return format!("http://{}.{}.svc{}", service.name(), service.namespace(), spec.path),
+    };
+    format!("{}://{}{}", if tls { "https" } else { "http" }, spec.host, spec.path)
+}
+
+fn addresses(ingress: &Value) -> Vec<String> {
+    let entries = ingress["status"]["loadBalancer"]["ingress"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let address = |entry: &Value| entry["ip"].as_str().or(entry["hostname"].as_str()).map(str::to_owned);
+    entries.iter().filter_map(address).collect()
+}
+
+fn pods(wanted: i64, deployment: Option<&Value>) -> Pods {
+    let Some(deployment) = deployment else { return Pods { wanted, ..Pods::default() } };
+    let status = &deployment["status"];
+    let number = |name: &str| status[name].as_i64().unwrap_or(0);
+    // Before the Deployment controller has seen this template, its numbers speak of an older one.
+    let seen = number("observedGeneration") >= deployment["metadata"]["generation"].as_i64().unwrap_or(0);
+    let gave_up = |condition: &&Value| {
+        (condition["type"] == "Progressing" && condition["status"] == "False")
+            || (condition["type"] == "ReplicaFailure" && condition["status"] == "True")
+    };
+    Pods {
+        wanted,
+        exist: number("replicas"),
+        current: if seen { number("updatedReplicas") } else { 0 },
+        available: number("availableReplicas"),
+        failing: status["conditions"]
+            .as_array()
+            .and_then(|conditions| conditions.iter().find(gave_up))
+            .filter(|_| seen)
+            .map(|condition| condition["message"].as_str().unwrap_or_default().to_owned()),
+    }
+}
+
+fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,104 @@
+//! A planned child as the JSON that is applied, and the closed set of kinds.
+
+use kube::{core::ApiResource, core::GroupVersionKind};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The kinds that a service may own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The account that the pods run as.
+    ServiceAccount,
+    /// What that account may read.
+    Role,
+    /// Ties the two.
+    RoleBinding,
+    /// The policy as a file.
+    ConfigMap,
+    /// Timeouts, draining and health check of the Google load balancer.
+    BackendConfig,
+    /// The pods' common name.
+    Service,
+    /// The way in.
+    Ingress,
+    /// The pods.
+    Deployment,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 8] = [
+        Self::ServiceAccount,
+        Self::Role,
+        Self::RoleBinding,
+        Self::ConfigMap,
+        Self::BackendConfig,
+        Self::Service,
+        Self::Ingress,
+        Self::Deployment,
+    ];
+
+    /// The word in `kind:`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.facts().2
+    }
+
+    /// Group, version and plural, for requests.
+    #[must_use]
+    pub fn api_resource(self) -> ApiResource {
+        let (group, version, kind, plural) = self.facts();
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    /// Name of the definition that brings the kind where Kubernetes itself does not have it.
+    #[must_use]
+    pub const fn definition(self) -> Option<&'static str> {
+        match self {
+            Self::BackendConfig => Some("backendconfigs.cloud.google.com"),
+            Self::ServiceAccount
+            | Self::Role
+            | Self::RoleBinding
+            | Self::ConfigMap
+            | Self::Service
+            | Self::Ingress
+            | Self::Deployment => None,
+        }
+    }
+
+    const fn facts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),
+            Self::Role => ("rbac.authorization.k8s.io", "v1", "Role", "roles"),
+            Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+            Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
+            Self::BackendConfig => ("cloud.google.com", "v1", "BackendConfig", "backendconfigs"),
+            Self::Service => ("", "v1", "Service", "services"),
+            Self::Ingress => ("networking.k8s.io", "v1", "Ingress", "ingresses"),
+            Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+        }
+    }
+}
+
+/// A planned child.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// The whole of what is applied.
+    pub object: Value,
+}
+
+impl Child {
+    pub(crate) fn new<T: Serialize>(kind: Kind, object: &T) -> Self {
+        let mut object = serde_json::to_value(object).expect("a child is JSON");
+        // The apiserver owns status; some of the typed objects write an empty one.
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
+        let name = object["metadata"]["name"].as_str().expect("a child has a name").to_owned();
+        Self { kind, name, object }
+    }
+}

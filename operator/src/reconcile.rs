@@ -1,0 +1,109 @@
+//! One reconcile: inputs → plan → apply → observe → status.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::controller::Action,
+};
+use realtime_crds::{RealtimeService, RealtimeServiceStatus, ValidService};
+use serde_json::json;
+
+use crate::{
+    apply::{Applied, apply},
+    controller::Context,
+    events, inputs,
+    inputs::Inputs,
+    observe::observe,
+    plan::{MANAGER, plan},
+    status::{Outcome, status},
+};
+
+/// Why a reconcile has to be tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Some children could not be applied; the status says which.
+    #[error("{0}")]
+    Apply(String),
+    /// The status could not be written.
+    #[error("failed to write the status: {0}")]
+    Status(#[source] Box<kube::Error>),
+}
+
+/// Nothing tells when an object of somebody else goes away, so it is looked for again.
+const FOREIGN_RECHECK: Duration = Duration::from_secs(30);
+
+pub(crate) async fn reconcile(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if service.metadata.deletion_timestamp.is_some() {
+        // The children have an owner; the garbage collector takes them.
+        return Ok(Action::await_change());
+    }
+    let started = std::time::Instant::now();
+    let inputs = inputs::read(&ctx, service);
+    let outcome = carry_out(&ctx, &inputs).await;
+    let written = write_status(&ctx, &inputs, &outcome).await;
+    let next = next(&outcome);
+    ctx.metrics.reconciled(&outcome, started.elapsed());
+    events::publish(&ctx, &inputs.service, &outcome, written.as_ref().is_ok_and(|moved| *moved)).await;
+    written.map_err(|error| Error::Status(Box::new(error)))?;
+    next
+}
+
+async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
+    let service = match ValidService::new(&inputs.service) {
+        Ok(service) => service,
+        Err(problems) => return Outcome::Invalid(problems),
+    };
+    let plan = plan(&service, &ctx.settings);
+    let applied = if service.spec().paused { Applied::untouched(inputs, plan) } else { apply(ctx, inputs, plan).await };
+    Outcome::Observed(observe(&service, &applied))
+}
+
+fn next(outcome: &Outcome) -> Result<Action, Error> {
+    match outcome {
+        Outcome::Invalid(_) => Ok(Action::await_change()),
+        Outcome::Observed(observed) if !observed.failures.is_empty() => Err(Error::Apply(observed.failures.join("; "))),
+        Outcome::Observed(observed) if !observed.foreign.is_empty() || !observed.leaving.is_empty() => {
+            Ok(Action::requeue(FOREIGN_RECHECK))
+        }
+        Outcome::Observed(_) => Ok(Action::await_change()),
+    }
+}
+
+/// Writes the status when it says something new; answers whether the verdict on the whole moved.
+async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Result<bool, kube::Error> {
+    let service = &inputs.service;
+    let (name, uid) = (service.name_any(), service.uid().unwrap_or_default());
+    let previous = ctx.written.latest(service);
+    let now = status(&previous, service.metadata.generation.unwrap_or(0), outcome, Timestamp::now());
+    if now == previous {
+        return Ok(false);
+    }
+    let patch = json!({
+        "apiVersion": "realtime-operator.dev/v1alpha1",
+        "kind": "RealtimeService",
+        // Never the status of another resource that came by the same name.
+        "metadata": {"name": name, "uid": uid},
+        "status": now,
+    });
+    let namespace = service.namespace().expect("RealtimeService is namespaced");
+    let api: Api<RealtimeService> = Api::namespaced(ctx.client.clone(), &namespace);
+    let answer = match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
+        Ok(answer) => answer,
+        // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() || status.is_invalid() => {
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    };
+    let moved = verdict(&previous) != verdict(&now);
+    ctx.written.remember(&answer);
+    Ok(moved)
+}
+
+fn verdict(status: &RealtimeServiceStatus) -> Option<(&str, &str)> {
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    Some((&ready.status, &ready.reason))
+}

@@ -1,0 +1,158 @@
+//! The conditions: one verdict each, and a root that says the worst of them.
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+use realtime_crds::{
+    Problem,
+    conditions::{ConditionType, Reason},
+};
+
+use super::Outcome;
+use crate::observe::{Observed, Pods};
+
+/// What one condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which condition.
+    pub condition: ConditionType,
+    /// True, False or, in `None`, Unknown.
+    pub holds: Option<bool>,
+    /// Why.
+    pub reason: Reason,
+    /// Why, for people, and what to do.
+    pub message: String,
+}
+
+fn verdict(condition: ConditionType, holds: Option<bool>, reason: Reason, message: impl Into<String>) -> Verdict {
+    Verdict { condition, holds, reason, message: message.into() }
+}
+
+pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
+    let mut parts = match outcome {
+        Outcome::Invalid(problems) => vec![invalid(problems)],
+        Outcome::Observed(observed) => vec![
+            verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid."),
+            resolved(observed),
+            programmed(observed),
+            available(&observed.pods),
+        ],
+    };
+    let root = root(&parts);
+    parts.extend(progress(&root));
+    parts.insert(0, root);
+    parts
+}
+
+fn invalid(problems: &[Problem]) -> Verdict {
+    let message = format!("{}. Nothing was changed; what ran before goes on.", realtime_crds::sentence(problems));
+    verdict(ConditionType::Accepted, Some(false), Reason::Invalid, message)
+}
+
+fn resolved(observed: &Observed) -> Verdict {
+    let Some(kind) = observed.missing_kinds.first() else {
+        return verdict(
+            ConditionType::ResolvedRefs,
+            Some(true),
+            Reason::ResolvedRefs,
+            "Everything the spec refers to exists.",
+        );
+    };
+    let message = format!(
+        "This cluster has no kind {} ({}): outside GKE set spec.exposure.ingress or spec.exposure.none; the rest is applied.",
+        kind.as_str(),
+        kind.definition().unwrap_or_default()
+    );
+    verdict(ConditionType::ResolvedRefs, Some(false), Reason::KindMissing, message)
+}
+
+fn programmed(observed: &Observed) -> Verdict {
+    let of = |holds, reason, message: String| verdict(ConditionType::Programmed, holds, reason, message);
+    if observed.paused {
+        return of(None, Reason::Paused, "spec.paused is true: nothing is changed until it is false.".to_owned());
+    }
+    if !observed.foreign.is_empty() {
+        let message =
+            format!("{}. Delete or rename it, or give this RealtimeService another name.", observed.foreign.join("; "));
+        return of(Some(false), Reason::ForeignObject, message);
+    }
+    if !observed.failures.is_empty() {
+        return of(None, Reason::ApiError, format!("{}; trying again.", observed.failures.join("; ")));
+    }
+    if !observed.leaving.is_empty() {
+        return of(None, Reason::Pending, format!("Waiting for {} to be gone.", observed.leaving.join(", ")));
+    }
+    if observed.needs_address && observed.addresses.is_empty() {
+        let message = "The objects are applied; the Ingress has no address yet. Its controller gives it one, on GKE within a few minutes.";
+        return of(None, Reason::AddressPending, message.to_owned());
+    }
+    of(Some(true), Reason::Programmed, "All objects are applied.".to_owned())
+}
+
+fn available(pods: &Pods) -> Verdict {
+    let of = |holds, reason, message: String| verdict(ConditionType::Available, holds, reason, message);
+    let Pods { wanted, exist: _, current, available, failing } = pods;
+    if *wanted == 0 {
+        return of(Some(false), Reason::ScaledToZero, "spec.workload.replicas is 0: nobody can connect.".to_owned());
+    }
+    if let Some(why) = failing {
+        let message = format!("{available} of {wanted} pods are available: {why}");
+        return of(Some(false), Reason::PodsFailing, message);
+    }
+    if current < wanted {
+        return of(None, Reason::PodsPending, format!("{current} of {wanted} pods run the current template."));
+    }
+    if available < wanted {
+        return of(None, Reason::PodsPending, format!("{available} of {wanted} pods are available."));
+    }
+    of(Some(true), Reason::Available, format!("{available} of {wanted} pods are available."))
+}
+
+/// The worst part speaks: what is False before what is Unknown, in the order of the pipeline.
+fn root(parts: &[Verdict]) -> Verdict {
+    let first = |holds: Option<bool>| parts.iter().find(|part| part.holds == holds);
+    match first(Some(false)).or_else(|| first(None)) {
+        Some(part) => verdict(ConditionType::Ready, part.holds, part.reason, part.message.clone()),
+        None => verdict(ConditionType::Ready, Some(true), Reason::Available, "Clients can connect."),
+    }
+}
+
+/// kstatus: Reconciling and Stalled exist only while they are true.
+fn progress(root: &Verdict) -> Option<Verdict> {
+    match root.holds {
+        Some(true) => None,
+        None => Some(verdict(ConditionType::Reconciling, Some(true), root.reason, root.message.clone())),
+        Some(false) => Some(verdict(ConditionType::Stalled, Some(true), root.reason, root.message.clone())),
+    }
+}
+
+/// Writes the verdicts as conditions; the transition time moves only when the status does. An invalid spec says
+/// nothing of what runs, so conditions that it has no verdict on stay as they were.
+pub(super) fn merge(previous: &[Condition], verdicts: &[Verdict], generation: i64, now: Timestamp) -> Vec<Condition> {
+    let now = Timestamp::from_second(now.as_second()).expect("whole seconds of a timestamp are one");
+    let said = |name: &str| verdicts.iter().any(|verdict| verdict.condition.as_str() == name);
+    let fleeting = [ConditionType::Reconciling.as_str(), ConditionType::Stalled.as_str()];
+    let kept = previous.iter().filter(|old| !said(&old.type_) && !fleeting.contains(&old.type_.as_str())).cloned();
+    let written = verdicts.iter().map(|verdict| {
+        let status = match verdict.holds {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        };
+        let name = verdict.condition.as_str();
+        let since = previous
+            .iter()
+            .find(|old| old.type_ == name && old.status == status)
+            .map(|old| old.last_transition_time.clone());
+        Condition {
+            type_: name.to_owned(),
+            status: status.to_owned(),
+            reason: verdict.reason.as_str().to_owned(),
+            message: verdict.message.clone(),
+            observed_generation: Some(generation),
+            last_transition_time: since.unwrap_or(Time(now)),
+        }
+    });
+    written.chain(kept).collect()
+}

@@ -1,0 +1,86 @@
+//! Status says the truth, and says it in few words.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::*;
+use crate::{observe::Pods, plan::Kind};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn ready() -> Observed {
+    Observed {
+        addresses: vec!["203.0.113.7".to_owned()],
+        needs_address: true,
+        pods: Pods { wanted: 3, exist: 3, current: 3, available: 3, failing: None },
+        ..Observed::default()
+    }
+}
+
+fn of(observed: Observed) -> RealtimeServiceStatus {
+    status(&RealtimeServiceStatus::default(), 1, &Outcome::Observed(observed), at(100))
+}
+
+fn condition<'a>(status: &'a RealtimeServiceStatus, name: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == name)
+}
+
+fn ready_is(status: &RealtimeServiceStatus) -> (&str, &str) {
+    let ready = condition(status, "Ready").expect("Ready is always there");
+    (&ready.status, &ready.reason)
+}
+
+#[test]
+fn ready_says_the_worst_of_its_parts() {
+    assert_eq!(ready_is(&of(ready())), ("True", "Available"));
+    let foreign = Observed { foreign: vec!["ConfigMap chat-policy".to_owned()], ..ready() };
+    assert_eq!(ready_is(&of(foreign)), ("False", "ForeignObject"));
+    let missing = Observed { missing_kinds: vec![Kind::BackendConfig], addresses: Vec::new(), ..ready() };
+    assert_eq!(ready_is(&of(missing)), ("False", "KindMissing"));
+    let failing = Pods { failing: Some("quota".to_owned()), ..ready().pods };
+    assert_eq!(ready_is(&of(Observed { pods: failing, addresses: Vec::new(), ..ready() })), ("False", "PodsFailing"));
+}
+
+#[test]
+fn while_on_the_way_ready_is_unknown_and_reconciling_is_there() {
+    for observed in [
+        Observed { addresses: Vec::new(), ..ready() },
+        Observed { pods: Pods { available: 2, ..ready().pods }, ..ready() },
+        Observed { pods: Pods { current: 1, ..ready().pods }, ..ready() },
+        Observed { failures: vec!["failed to apply Service chat: timeout".to_owned()], ..ready() },
+    ] {
+        let status = of(observed);
+        assert_eq!(ready_is(&status).0, "Unknown", "{status:?}");
+        assert!(condition(&status, "Reconciling").is_some());
+        assert!(condition(&status, "Stalled").is_none());
+    }
+    assert!(condition(&of(ready()), "Reconciling").is_none());
+}
+
+#[test]
+fn the_transition_time_moves_only_when_the_status_does() {
+    let first = of(Observed { addresses: Vec::new(), ..ready() });
+    let same = status(&first, 2, &Outcome::Observed(Observed { addresses: Vec::new(), ..ready() }), at(200));
+    let then = status(&same, 2, &Outcome::Observed(ready()), at(300));
+    let since = |status| condition(status, "Ready").map(|ready| ready.last_transition_time.0);
+    assert_eq!((since(&first), since(&same), since(&then)), (Some(at(100)), Some(at(100)), Some(at(300))));
+    assert_eq!(condition(&same, "Ready").and_then(|ready| ready.observed_generation), Some(2));
+}
+
+#[test]
+fn an_invalid_spec_keeps_what_is_known_of_what_runs() {
+    let before = of(ready());
+    let problems = vec![Problem::invalid("spec.origins.allow[0]", "is no origin")];
+    let after = status(&before, 2, &Outcome::Invalid(problems), at(200));
+    assert_eq!(ready_is(&after), ("False", "Invalid"));
+    assert_eq!(after.pods, before.pods);
+    assert_eq!(condition(&after, "Available").and_then(|known| known.observed_generation), Some(1));
+    assert!(condition(&after, "Stalled").is_some_and(|stalled| stalled.message.contains("spec.origins.allow[0]")));
+}
+
+#[test]
+fn the_same_outcome_gives_the_same_status() {
+    let once = of(ready());
+    assert_eq!(status(&once, 1, &Outcome::Observed(ready()), at(999)), once);
+}

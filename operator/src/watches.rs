@@ -1,0 +1,121 @@
+//! I/O: the watches that keep [`Children`] current and say which service to look at again.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedSender};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client,
+    core::{DynamicObject, PartialObjectMeta},
+    runtime::{
+        WatchStreamExt,
+        reflector::ObjectRef,
+        watcher::{self, Event, watcher},
+    },
+};
+use realtime_crds::RealtimeService;
+use tokio::sync::watch;
+
+use crate::{
+    children::Children,
+    plan::{Kind, LABEL_MANAGED_BY, MANAGER},
+};
+
+/// What a watch needs: where to look, where to put it, whom to tell.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) client: Client,
+    pub(crate) namespace: Option<String>,
+    pub(crate) children: Arc<Children>,
+    pub(crate) touched: UnboundedSender<ObjectRef<RealtimeService>>,
+}
+
+impl Scope {
+    fn tell(&self, namespace: &str, services: impl IntoIterator<Item = String>) {
+        for name in services {
+            // A closed channel means that the controller is going; nobody has to be told any more.
+            let _ = self.touched.unbounded_send(ObjectRef::new(&name).within(namespace));
+        }
+    }
+
+    /// Follows one kind until dropped; `synced` turns true when the first list is in.
+    pub(crate) async fn follow(self, kind: Kind, synced: watch::Sender<bool>) {
+        let resource = kind.api_resource();
+        let api: Api<DynamicObject> = match &self.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
+        let mut events = watcher(api, ours).default_backoff().boxed();
+        let mut listed = HashSet::new();
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => self.take(kind, event, &mut listed, &synced),
+                Ok(None) => return,
+                Err(error) => tracing::warn!(kind = kind.as_str(), %error, "watch interrupted, trying again"),
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        kind: Kind,
+        event: Event<DynamicObject>,
+        listed: &mut HashSet<(String, String)>,
+        synced: &watch::Sender<bool>,
+    ) {
+        match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                let meta = &object.metadata;
+                let namespace = meta.namespace.clone().unwrap_or_default();
+                listed.insert((namespace.clone(), meta.name.clone().unwrap_or_default()));
+                self.tell(&namespace, self.children.put(kind, object));
+            }
+            Event::InitDone => {
+                for (namespace, services) in self.children.keep_only(kind, self.namespace.as_deref(), listed) {
+                    self.tell(&namespace, [services]);
+                }
+                listed.clear();
+                synced.send_replace(true);
+            }
+            Event::Apply(object) => {
+                let namespace = object.metadata.namespace.clone().unwrap_or_default();
+                self.tell(&namespace, self.children.put(kind, object));
+            }
+            Event::Delete(object) => {
+                let namespace = object.metadata.namespace.clone().unwrap_or_default();
+                self.tell(&namespace, self.children.delete(kind, &object));
+            }
+        }
+    }
+}
+
+/// Follows whether the definition of a foreign kind is installed; a watch on that one name, metadata only.
+pub(crate) async fn follow_definition(
+    client: Client,
+    definition: &'static str,
+    installed: watch::Sender<Option<bool>>,
+) {
+    let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
+    let only = watcher::Config::default().fields(&format!("metadata.name={definition}"));
+    let mut events = watcher(api, only).default_backoff().boxed();
+    let mut seen = false;
+    loop {
+        match events.try_next().await {
+            Ok(Some(Event::Init)) => seen = false,
+            Ok(Some(Event::InitApply(_))) => seen = true,
+            Ok(Some(Event::InitDone)) => {
+                installed.send_replace(Some(seen));
+            }
+            Ok(Some(Event::Apply(_))) => {
+                installed.send_replace(Some(true));
+            }
+            Ok(Some(Event::Delete(_))) => {
+                installed.send_replace(Some(false));
+            }
+            Ok(None) => return,
+            Err(error) => tracing::warn!(definition, %error, "watch interrupted, trying again"),
+        }
+    }
+}

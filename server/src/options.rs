@@ -1,0 +1,141 @@
+//! What a person or the operator may set: each option has an environment variable.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Parser, ValueEnum};
+use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
+
+/// A Socket.IO server for browsers on other sites.
+///
+/// It serves one RealtimeService: from a file (--policy-file), from the Kubernetes API (--name), or from the file until the API
+/// answers. Changes of the origin policy are live within a second and close no connection that is still allowed.
+///
+///   realtime-server --policy-file chat.yaml --listen 127.0.0.1:3000
+#[derive(Clone, Debug, Parser)]
+#[command(name = "realtime-server", version, verbatim_doc_comment)]
+pub struct Options {
+    /// RealtimeService manifest to serve, the same that `kubectl apply` takes. It is read again when it changes.
+    #[arg(long, env = "REALTIME_POLICY_FILE", value_name = "FILE")]
+    pub policy_file: Option<PathBuf>,
+
+    /// Name of the RealtimeService to watch in the cluster; with --policy-file and no cluster, the one to take of several in the file.
+    #[arg(long, env = "REALTIME_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Namespace of the RealtimeService to watch. A name without a namespace is looked up in the file alone.
+    #[arg(long, env = "REALTIME_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+
+    /// Where clients connect.
+    #[arg(long, env = "REALTIME_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+
+    /// Where /healthz, /readyz, /metrics and /status are served. Keep it off the public network.
+    #[arg(long, env = "REALTIME_ADMIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    pub admin_listen: SocketAddr,
+
+    /// Path of the Socket.IO endpoint, instead of spec.path.
+    #[arg(long, env = "REALTIME_PATH", value_name = "PATH", value_parser = path)]
+    pub path: Option<String>,
+
+    /// Transports that clients may use, instead of spec.transports: websocket, polling, or both with a comma.
+    #[arg(long, env = "REALTIME_TRANSPORTS", value_name = "LIST", value_delimiter = ',', value_parser = transport)]
+    pub transports: Option<Vec<Transport>>,
+
+    /// Time between two pings, instead of spec.timeouts.pingInterval.
+    #[arg(long, env = "REALTIME_PING_INTERVAL", value_name = "DURATION", value_parser = duration)]
+    pub ping_interval: Option<Duration>,
+
+    /// How long the answer to a ping may take, instead of spec.timeouts.pingTimeout.
+    #[arg(long, env = "REALTIME_PING_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    pub ping_timeout: Option<Duration>,
+
+    /// Time over which connections are moved away at shutdown, instead of spec.timeouts.drain.
+    #[arg(long, env = "REALTIME_DRAIN", value_name = "DURATION", value_parser = duration)]
+    pub drain: Option<Duration>,
+
+    /// How long to go on serving after SIGTERM before connections are moved away: the time a load balancer takes to notice.
+    #[arg(long, env = "REALTIME_DETACH", value_name = "DURATION", value_parser = duration, default_value = "0s")]
+    pub detach: Duration,
+
+    /// How log lines look.
+    #[arg(long, env = "REALTIME_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What is logged, e.g. "info", "debug" or "info,realtime_server::gate=debug".
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What takes effect at start only: the engine is built with it, and the load balancer knows it too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Path of the Socket.IO endpoint, without a slash at its end.
+    pub path: String,
+    /// Transports that clients may use.
+    pub transports: Vec<Transport>,
+    /// Time between two pings.
+    pub ping_interval: Duration,
+    /// How long the answer to a ping may take.
+    pub ping_timeout: Duration,
+}
+
+impl Settings {
+    /// The settings that a spec asks for.
+    #[must_use]
+    pub fn of_spec(spec: &RealtimeServiceSpec) -> Self {
+        Self {
+            path: spec.path.clone(),
+            transports: spec.transports.clone(),
+            ping_interval: spec.timeouts.ping_interval.get(),
+            ping_timeout: spec.timeouts.ping_timeout.get(),
+        }
+    }
+
+    /// The same, with what was set on the command line or by environment.
+    #[must_use]
+    pub fn with(self, options: &Options) -> Self {
+        Self {
+            path: options.path.clone().unwrap_or(self.path),
+            transports: options.transports.clone().unwrap_or(self.transports),
+            ping_interval: options.ping_interval.unwrap_or(self.ping_interval),
+            ping_timeout: options.ping_timeout.unwrap_or(self.ping_timeout),
+        }
+    }
+
+    /// Whether clients may use this transport.
+    #[must_use]
+    pub fn allows(&self, transport: Transport) -> bool {
+        self.transports.contains(&transport)
+    }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "/._~-".contains(c);
+    let segments_hold = text.split('/').skip(1).all(|segment| !segment.is_empty());
+    if text.starts_with('/') && segments_hold && text.chars().all(legal) && text != "/ready" {
+        Ok(text.to_owned())
+    } else {
+        Err("a path starts with '/', has no '/' at its end and is not /ready, e.g. /socket.io".to_owned())
+    }
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    [Transport::Websocket, Transport::Polling]
+        .into_iter()
+        .find(|transport| transport.as_str() == text.trim())
+        .ok_or_else(|| "a transport is websocket or polling".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<Written>().map(Written::get).map_err(|error| error.to_string())
+}
