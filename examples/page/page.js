@@ -39,7 +39,6 @@ try {
 function start({ server, path }) {
   element('here').textContent = location.origin;
   element('server').textContent = server + path;
-  element('doctor').textContent = `kubectl-realtime doctor ${server} --origin ${location.origin} --path ${path}`;
   element('name').value = sessionStorage.getItem('name') ?? `guest-${Math.floor(Math.random() * 900 + 100)}`;
   element('room').value = 'lobby';
   const socket = (chat.socket = connect({ server, path }, show));

@@ -1,5 +1,5 @@
 // What a browser lets a page know about a failure, and which rung of the ladder that most likely is. A browser hides
-// the reason of a refused cross-site request from the page, so this is a guess with its grounds; `doctor` measures.
+// the reason of a refused cross-site request from the page, so this is a guess with its grounds.
 
 const ENGINE_IO = {
   0: 'rung 1, handshake: the server does not offer this transport',

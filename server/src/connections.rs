@@ -33,13 +33,13 @@ struct Open {
 
 #[derive(Debug)]
 struct PollingSession {
-    origin: SentOrigin,
+    origin: Arc<SentOrigin>,
     websocket: Option<u64>,
 }
 
 #[derive(Debug)]
 struct WebSocket {
-    origin: SentOrigin,
+    origin: Arc<SentOrigin>,
     sid: Option<Sid>,
     line: Arc<Line>,
 }
@@ -73,6 +73,15 @@ pub struct Ticket {
     pub sid: Option<Sid>,
     /// Its kill switch.
     pub line: Arc<Line>,
+    ended: Option<Ended>,
+}
+
+struct Ended(Box<dyn FnOnce(Sid) + Send>);
+
+impl std::fmt::Debug for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ended")
+    }
 }
 
 /// Travels with the handshake of a polling session in the extensions that the engine keeps as long as the session: the
@@ -105,7 +114,7 @@ impl Connections {
 
     /// A WebSocket that opens a session, or takes over the one of `sid`.
     #[must_use]
-    pub fn open_websocket(self: &Arc<Self>, origin: SentOrigin, sid: Option<Sid>) -> Opened {
+    pub fn open_websocket(self: &Arc<Self>, origin: Arc<SentOrigin>, sid: Option<Sid>) -> Opened {
         let line = Arc::new(Line::default());
         let mut open = self.lock();
         let number = open.next;
@@ -120,7 +129,7 @@ impl Connections {
         open.next += 1;
         open.websockets.insert(number, WebSocket { origin, sid, line: Arc::clone(&line) });
         self.gauge("websocket").inc();
-        Opened::Yes(Ticket { connections: Arc::clone(self), number, sid, line })
+        Opened::Yes(Ticket { connections: Arc::clone(self), number, sid, line, ended: None })
     }
 
     /// Whether the session polls, as far as is known here.
@@ -158,7 +167,7 @@ impl Connections {
 
 impl PollingTicket {
     /// The engine opened the session.
-    pub fn opened(&self, sid: Sid, origin: SentOrigin) {
+    pub fn opened(&self, sid: Sid, origin: Arc<SentOrigin>) {
         if self.sid.set(sid).is_ok() {
             self.connections.lock().polling.insert(sid, PollingSession { origin, websocket: None });
             self.connections.gauge("polling").inc();
@@ -185,10 +194,19 @@ impl Drop for Ticket {
             session.websocket = None;
             self.connections.gauge("polling").inc();
         }
+        drop(open);
+        if let (Some(sid), Some(ended)) = (self.sid, self.ended.take()) {
+            ended.0(sid);
+        }
     }
 }
 
 impl Ticket {
+    /// What happens to the session that the WebSocket took over, when the WebSocket ends.
+    pub fn when_ended(&mut self, ended: impl FnOnce(Sid) + Send + 'static) {
+        self.ended = Some(Ended(Box::new(ended)));
+    }
+
     /// Where closing handshakes are awaited.
     #[must_use]
     pub fn goodbyes(&self) -> &TaskTracker {

@@ -130,8 +130,8 @@ impl OriginPolicy {
         }
     }
 
-    /// Why a denied request is denied, and what would have been allowed. Bounded work, for whoever reads the denial;
-    /// it names entries of the list, so decide first whether that reader may know them.
+    /// Why a denied request is denied, and what would have been allowed; only meaningful once [`decide`](Self::decide)
+    /// denied it. Bounded work. It names entries of the list: think whether its reader may know them.
     #[must_use]
     pub fn explain(&self, received: Received<'_>) -> Explanation {
         explain::explain(self, &self.neighbours, received)

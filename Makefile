@@ -1,0 +1,35 @@
+# Two commands do everything: `make up` runs it all on this machine, `make test` runs all tests.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up test lint definitions docs clean
+
+RELEASE := target/release
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Control plane, operator, server and a page on another site, on this machine, until Ctrl-C
+	@tests/setup clients
+	@echo "building the programs (about 6 minutes on 2 cores the first time)"
+	@cargo build --release --bins
+	@exec $(RELEASE)/kubectl-realtime up -f examples/chat.yaml
+
+test: ## All tests of all tiers
+	@tests/setup clients chromium control-plane
+	cargo build --workspace --bins
+	cargo test --workspace
+
+lint: ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+definitions: ## Generate crds/realtimeservices.yaml from the types
+	cargo run -q -p realtime-operator -- crd > crds/realtimeservices.yaml.new
+	mv crds/realtimeservices.yaml.new crds/realtimeservices.yaml
+
+docs: ## Capture what kubectl shows into docs/
+	UPDATE_DOCS=1 cargo test -p realtime-tests --test apiserver what_kubectl_shows
+
+clean: ## Remove what was built here (not the control plane's cache)
+	cargo clean
+	rm -rf tests/clients/node_modules

@@ -1,0 +1,42 @@
+//! Resource files, and `-` for standard input.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::{Context, Result, bail};
+use realtime_crds::{Problem, RealtimeService, manifest};
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn text(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("failed to read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// The valid RealtimeServices of a file, or all its problems.
+pub(crate) fn services(path: &Path) -> Result<Vec<RealtimeService>> {
+    manifest::read(&text(path)?).map_err(|problems| anyhow::anyhow!(told(path, &problems)))
+}
+
+/// The one RealtimeService of a file, or the one of this name.
+pub(crate) fn service(path: &Path, name: Option<&str>) -> Result<RealtimeService> {
+    let services = services(path)?;
+    let names: Vec<_> = services.iter().filter_map(|service| service.metadata.name.clone()).collect();
+    let mut wanted =
+        services.into_iter().filter(|service| name.is_none() || service.metadata.name.as_deref() == name).collect::<Vec<_>>();
+    match (wanted.len(), name) {
+        (1, _) => Ok(wanted.remove(0)),
+        (0, _) => bail!("{} holds no RealtimeService {:?}, but {}", path.display(), name.unwrap_or_default(), names.join(", ")),
+        (_, _) => bail!("{} holds several RealtimeServices; say which with --name: {}", path.display(), names.join(", ")),
+    }
+}
+
+fn told(path: &Path, problems: &[Problem]) -> String {
+    let lines = problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n");
+    format!("{} is invalid:\n{lines}", path.display())
+}

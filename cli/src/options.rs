@@ -1,0 +1,96 @@
+//! The command line. Every option has an environment variable.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Works with RealtimeServices: see what the operator makes of one, check origins, try it all on this machine.
+///
+/// Exit status: 0 good, 1 warning, 2 bad or denied, 3 invalid input.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-realtime", bin_name = "kubectl realtime", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the objects that the operator makes of a resource; no cluster is needed.
+    Render(Render),
+    /// Questions about the origin policy of a resource; no cluster is needed.
+    Origins {
+        #[command(subcommand)]
+        command: OriginsCommand,
+    },
+    /// Run everything here: a control plane, the operator, the bundled server and a page on another site; Ctrl-C ends it.
+    Up(Up),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OriginsCommand {
+    /// Say whether an origin may connect, and if not, what is nearest and what to change.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// Resource file, or - for standard input. It may hold several YAML documents.
+    #[arg(short, long, value_name = "FILE", env = "REALTIME_FILE")]
+    pub(crate) file: PathBuf,
+    /// yaml, or json for one v1/List.
+    #[arg(short, long, value_name = "FORMAT", env = "REALTIME_OUTPUT", default_value = "yaml")]
+    pub(crate) output: Format,
+    /// Namespace for resources that name none.
+    #[arg(short, long, value_name = "NAME", env = "REALTIME_NAMESPACE", default_value = "default")]
+    pub(crate) namespace: String,
+    /// Image of the bundled server, as given to the operator.
+    #[arg(long, value_name = "IMAGE", env = "REALTIME_OPERATOR_SERVER_IMAGE")]
+    pub(crate) server_image: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Yaml,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Resource file, or - for standard input.
+    #[arg(short, long, value_name = "FILE", env = "REALTIME_FILE")]
+    pub(crate) file: PathBuf,
+    /// Name of the resource, where the file holds several.
+    #[arg(long, value_name = "NAME", env = "REALTIME_NAME")]
+    pub(crate) name: Option<String>,
+    /// Origin as a browser sends it, e.g. https://app.domain-b.com; may be given several times.
+    #[arg(long, value_name = "ORIGIN", env = "REALTIME_ORIGIN", required_unless_present = "origin_file", allow_hyphen_values = true)]
+    pub(crate) origin: Vec<String>,
+    /// File with one origin a line, or - for standard input.
+    #[arg(long, value_name = "FILE", env = "REALTIME_ORIGIN_FILE")]
+    pub(crate) origin_file: Option<PathBuf>,
+    /// One JSON object a line, with verdict, reason, pattern or nearest, hint and message.
+    #[arg(long, env = "REALTIME_JSON")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Resource to apply and to serve.
+    #[arg(short, long, value_name = "FILE", env = "REALTIME_FILE", default_value = "examples/chat.yaml")]
+    pub(crate) file: PathBuf,
+    /// Address of the bundled server.
+    #[arg(long, value_name = "ADDR", env = "REALTIME_UP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Port of the example page; it is served as http://localhost:PORT, another origin than the server's.
+    #[arg(long, value_name = "PORT", env = "REALTIME_UP_PAGE_PORT", default_value_t = 5173)]
+    pub(crate) page_port: u16,
+    /// The browser client that the page loads: socket.io.min.js of the npm package socket.io-client.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "REALTIME_UP_CLIENT",
+        default_value = "tests/clients/node_modules/socket.io-client/dist/socket.io.min.js"
+    )]
+    pub(crate) client: PathBuf,
+}

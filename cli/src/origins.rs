@@ -1,0 +1,66 @@
+//! `origins check`: the decision that the server would take.
+
+use anyhow::{Context, Result};
+use origin_policy::{AllowedBy, Decision, OriginPolicy, Received};
+use realtime_crds::ValidService;
+use serde_json::{Value, json};
+
+use crate::{input, options::Check, verdict::Verdict};
+
+pub(crate) fn check(options: &Check) -> Result<Verdict> {
+    let service = input::service(&options.file, options.name.as_deref())?;
+    let service = ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
+    let policy = service.origins();
+    if !options.json {
+        for warning in policy.warnings() {
+            eprintln!("warning: {}", realtime_crds::Problem::of_origins(warning));
+        }
+    }
+    let mut worst = Verdict::Good;
+    for origin in origins(options)? {
+        let (verdict, answer) = decide(policy, &origin);
+        worst = worst.max(verdict);
+        if options.json { println!("{answer}") } else { println!("{}", sentence(&answer)) }
+    }
+    Ok(worst)
+}
+
+fn origins(options: &Check) -> Result<Vec<String>> {
+    let mut origins = options.origin.clone();
+    if let Some(file) = &options.origin_file {
+        anyhow::ensure!(
+            file != &options.file || file.as_os_str() != "-",
+            "--file and --origin-file cannot both be standard input"
+        );
+        let text = input::text(file).context("failed to read --origin-file")?;
+        origins.extend(text.lines().map(str::to_owned));
+    }
+    Ok(origins)
+}
+
+fn decide(policy: &OriginPolicy, origin: &str) -> (Verdict, Value) {
+    let received = Received::One(origin.as_bytes());
+    match policy.decide(received) {
+        Decision::Allowed(AllowedBy::Pattern(pattern)) => (
+            Verdict::Good,
+            json!({"origin": origin, "verdict": "allow", "reason": "AllowedByPattern", "pattern": pattern.as_str()}),
+        ),
+        Decision::Allowed(AllowedBy::MissingOrigin) => {
+            (Verdict::Good, json!({"origin": origin, "verdict": "allow", "reason": "MissingOrigin"}))
+        }
+        Decision::Denied(reason) => {
+            let why = policy.explain(received);
+            let answer = json!({"origin": origin, "verdict": "deny", "reason": reason.as_str(), "hint": why.hint.as_str(),
+                "nearest": why.nearest, "message": why.message});
+            (Verdict::Bad, answer)
+        }
+    }
+}
+
+fn sentence(answer: &Value) -> String {
+    let word = |name: &str| answer[name].as_str().unwrap_or_default();
+    match answer["pattern"].as_str() {
+        Some(pattern) => format!("allow  {}  by {pattern}", word("origin")),
+        None => format!("{:<5}  {}  {}: {}", word("verdict"), word("origin"), word("reason"), word("message")),
+    }
+}

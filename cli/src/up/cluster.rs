@@ -1,0 +1,138 @@
+//! The cluster of KUBECONFIG, or a control plane of our own. What was put into somebody's cluster is taken out again.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client, Config, CustomResourceExt, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::{
+        conditions::is_crd_established,
+        wait::{await_condition, conditions::is_deleted},
+    },
+};
+use local_cluster::{LocalCluster, Options};
+use realtime_crds::{RealtimeService, foreign::BackendConfig, manifest};
+
+use super::{process::Process, say};
+
+/// Field manager of what `up` applies.
+const MANAGER: &str = "kubectl-realtime-up";
+
+pub(super) struct Cluster {
+    local: Option<(LocalCluster, PathBuf)>,
+    kubeconfig: PathBuf,
+    installed: Vec<String>,
+    applied: bool,
+}
+
+impl Cluster {
+    pub(super) async fn from_environment_or_local() -> Result<Self> {
+        if let Some(kubeconfig) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
+            say(&format!("using the cluster of KUBECONFIG={}", kubeconfig.display()));
+            return Ok(Self { local: None, kubeconfig: kubeconfig.into(), installed: Vec::new(), applied: false });
+        }
+        let assets = LocalCluster::assets(|line| say(line)).await?;
+        say("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
+        let cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: false }).await?;
+        let kubeconfig = cluster.kubeconfig().to_owned();
+        Ok(Self { local: Some((cluster, assets)), kubeconfig, installed: Vec::new(), applied: false })
+    }
+
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.clone()
+    }
+
+    pub(super) fn kubectl(&self) -> String {
+        match &self.local {
+            Some((_, assets)) => assets.join("kubectl").display().to_string(),
+            None => "kubectl".to_owned(),
+        }
+    }
+
+    pub(super) async fn client(&self) -> Result<Client> {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig)
+            .with_context(|| format!("failed to read {}", self.kubeconfig.display()))?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// Installs definitions; in a control plane of our own BackendConfig too, so that it looks like GKE's.
+    pub(super) async fn install(&mut self, client: &Client, mut definitions: Vec<CustomResourceDefinition>) -> Result<()> {
+        if self.local.is_some() {
+            definitions.push(BackendConfig::crd());
+        }
+        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+        for definition in definitions {
+            let name = definition.name_any();
+            if self.local.is_none() && api.get_opt(&name).await?.is_none() {
+                self.installed.push(name.clone());
+            }
+            api.patch(&name, &PatchParams::apply(MANAGER), &Patch::Apply(&definition))
+                .await
+                .with_context(|| format!("failed to install the definition {name}"))?;
+            await_condition(api.clone(), &name, is_crd_established()).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn apply(&mut self, client: &Client, service: &RealtimeService) -> Result<()> {
+        let api = services(client, service);
+        let name = service.name_any();
+        self.applied = api.get_opt(&name).await?.is_none();
+        let mut bare = manifest::bare(service);
+        if let Some(meta) = bare["metadata"].as_object_mut() {
+            meta.remove("generation");
+        }
+        api.patch(&name, &PatchParams::apply(MANAGER), &Patch::Apply(&bare)).await.context("failed to apply the resource")?;
+        Ok(())
+    }
+
+    pub(super) async fn wait_for_status(&self, client: &Client, service: &RealtimeService) -> Result<()> {
+        let seen = |service: Option<&RealtimeService>| {
+            service.and_then(|service| service.status.as_ref()).is_some_and(|status| status.observed_generation.is_some())
+        };
+        await_condition(services(client, service), &service.name_any(), seen).await?;
+        Ok(())
+    }
+
+    /// What `kubectl get rts` shows.
+    pub(super) fn table(&self, namespace: &str) -> String {
+        let shown = Command::new(self.kubectl()).env("KUBECONFIG", &self.kubeconfig).args(["get", "rts", "-n", namespace]).output();
+        let table = shown.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let indented = table.lines().map(|line| format!("\n  {line}")).collect::<String>();
+        match self.local {
+            Some(_) => format!("{indented}\n\n  This control plane has no node: pods stay pending, and the server runs as a local process instead.\n"),
+            None => format!("{indented}\n"),
+        }
+    }
+
+    /// Takes out of somebody's cluster what was put into it; a control plane of our own just ends.
+    pub(super) async fn remove(self, service: &RealtimeService, operator: Process) -> Result<()> {
+        if let Some((cluster, _)) = self.local {
+            operator.end().await;
+            return cluster.stop().await;
+        }
+        let client = self.client().await?;
+        if self.applied {
+            let api = services(&client, service);
+            let name = service.name_any();
+            if let Some(there) = api.get_opt(&name).await? {
+                api.delete(&name, &DeleteParams::foreground()).await?;
+                await_condition(api, &name, is_deleted(&there.uid().unwrap_or_default())).await?;
+            }
+        }
+        operator.end().await;
+        let definitions: Api<CustomResourceDefinition> = Api::all(client);
+        for name in &self.installed {
+            definitions.delete(name, &DeleteParams::default()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn services(client: &Client, service: &RealtimeService) -> Api<RealtimeService> {
+    Api::namespaced(client.clone(), service.namespace().as_deref().unwrap_or("default"))
+}

@@ -1,0 +1,173 @@
+//! The Engine.IO endpoint: checks requests by the protocol's own rules, with words for people, before the engine sees them, and mends
+//! what the engine answers. An authentication layer belongs between the gate and this.
+
+pub mod compact;
+pub mod polling;
+pub mod query;
+mod upgrade;
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body::Body;
+use http_body_util::Full;
+use realtime_crds::v1alpha1::Transport;
+use socketioxide::{SocketIo, TransportType, service::SocketIoService, socket::Sid};
+use tokio::sync::watch;
+use tower::Service;
+
+use crate::{
+    connections::{Connections, Handle},
+    line::Farewell,
+    metrics::{self, Metrics},
+    options::Settings,
+    refusal::{Code, FullResponse, Refusal},
+    shutdown::Phase,
+};
+use query::Ask;
+
+/// Longest message that a client may send, the same as in Node.js (`maxHttpBufferSize`).
+pub const MAX_PAYLOAD: u32 = 1_000_000;
+/// How long a client that upgrades may take to show that its WebSocket works.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+
+type SocketIoEngine = SocketIoService<engineio::NotFoundService>;
+
+mod engineio {
+    //! The name of the engine's inner service, which the public types of `socketioxide` only imply.
+    pub(super) use socketioxide::service::NotFoundService;
+}
+
+/// The Engine.IO endpoint.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    service: SocketIoEngine,
+    settings: Settings,
+    connections: Arc<Connections>,
+    metrics: Arc<Metrics>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Engine {
+    /// The endpoint and the Socket.IO server behind it.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        connections: Arc<Connections>,
+        metrics: Arc<Metrics>,
+        phase: watch::Receiver<Phase>,
+    ) -> (Self, SocketIo) {
+        let builder = SocketIo::builder()
+            .req_path(settings.path.clone())
+            .ping_interval(settings.ping_interval)
+            .ping_timeout(settings.ping_timeout)
+            .upgrade_timeout(UPGRADE_TIMEOUT)
+            .max_payload(u64::from(MAX_PAYLOAD))
+            .ws_max_message_size(MAX_PAYLOAD as usize)
+            .ws_max_frame_size(MAX_PAYLOAD as usize)
+            // A fourth of the default: most messages are shorter, and the buffer lives as long as the socket.
+            .ws_read_buffer_size(1024);
+        let builder = match (settings.allows(Transport::Websocket), settings.allows(Transport::Polling)) {
+            (true, false) => builder.transports([TransportType::Websocket]),
+            (false, true) => builder.transports([TransportType::Polling]),
+            (true, true) | (false, false) => builder,
+        };
+        let (service, io) = builder.build_svc();
+        let shared = Shared { service, settings, connections, metrics, phase };
+        (Self { shared: Arc::new(shared) }, io)
+    }
+
+    /// Closes sessions, whatever their transport.
+    pub async fn close(&self, handles: &[Handle], farewell: Farewell, cause: &'static str) {
+        let closed = self.shared.metrics.closed.get_or_create_owned(&metrics::Cause { cause });
+        for handle in handles {
+            closed.inc();
+            if let Some(sid) = handle.cut(farewell) {
+                self.close_polling(sid).await;
+            }
+        }
+    }
+
+    /// Closes a polling session the way its own client would. A waiting poll is answered; a later one hears that the session is unknown.
+    pub async fn close_polling(&self, sid: Sid) {
+        let uri = format!("{}/?EIO=4&transport=polling&sid={sid}", self.shared.settings.path);
+        let request = Request::builder().method(Method::POST).uri(uri).body(Full::new(Bytes::from_static(b"1")));
+        let request = request.expect("a path and a session id make a URI");
+        let answer = self.call_service(request).await;
+        tracing::debug!(%sid, status = answer.as_ref().map_or(0, |answer| answer.0.as_u16()), "session closed by the server");
+    }
+
+    async fn handle<B>(self, request: Request<B>) -> Result<FullResponse, Refusal>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let settings = &self.shared.settings;
+        if request.uri().path().strip_suffix('/').unwrap_or(request.uri().path()) != settings.path {
+            let detail = format!(
+                "the Socket.IO endpoint of this service is {path}, not here; clients set it as option `path: '{path}'`",
+                path = settings.path
+            );
+            return Err(Refusal::new(Code::BadRequest, detail).status(StatusCode::NOT_FOUND));
+        }
+        let ask = query::read(request.method(), request.headers(), request.uri().query(), settings)?;
+        let opens = matches!(ask, Ask::Handshake { .. } | Ask::Upgrade { sid: None, .. });
+        if opens && *self.shared.phase.borrow() == Phase::Draining {
+            let detail = "this server is shutting down; connect again";
+            return Err(Refusal::new(Code::BadRequest, detail).status(StatusCode::SERVICE_UNAVAILABLE));
+        }
+        match ask {
+            Ask::Handshake { eio } => self.handshake(eio, request).await,
+            Ask::Poll { sid } => self.poll(sid, request).await,
+            Ask::Post { sid } => self.post(sid, request).await,
+            Ask::Upgrade { eio, sid } => self.upgrade(eio, sid, request),
+        }
+    }
+
+    fn opened(&self, transport: Transport, eio: u8) {
+        let labels = metrics::Handshake { transport: transport.as_str(), eio };
+        self.shared.metrics.handshakes.get_or_create(&labels).inc();
+    }
+}
+
+impl<B> Service<Request<B>> for Engine
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    type Response = FullResponse;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<FullResponse, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let engine = self.clone();
+        Box::pin(async move {
+            let metrics = Arc::clone(&engine.shared.metrics);
+            let is_draining = *engine.shared.phase.borrow() == Phase::Draining;
+            let mut response = engine.handle(request).await.unwrap_or_else(|refusal| {
+                metrics.refusals.get_or_create(&metrics::Code { code: refusal.code as u8 }).inc();
+                refusal.response()
+            });
+            if is_draining && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
+    }
+}
