@@ -15,6 +15,8 @@ pub enum ConditionType {
     Programmed,
     /// Enough pods serve.
     Available,
+    /// Every pod runs the origin policy of this generation.
+    OriginPolicySynced,
     /// Present and True while the operator or Kubernetes is at work on the spec (kstatus).
     Reconciling,
     /// Present and True while nothing moves until somebody acts (kstatus).
@@ -31,6 +33,7 @@ impl ConditionType {
             Self::ResolvedRefs => "ResolvedRefs",
             Self::Programmed => "Programmed",
             Self::Available => "Available",
+            Self::OriginPolicySynced => "OriginPolicySynced",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -83,6 +86,12 @@ reasons! {
     PodsFailing,
     /// The resource asks for no pods.
     ScaledToZero,
+    /// Every pod runs the origin policy of this generation.
+    PolicySynced,
+    /// Some pods run an older origin policy still.
+    PolicyPending,
+    /// Some pods do not say which origin policy they run.
+    PodsUnreachable,
     /// `spec.paused` is true.
     Paused,
     /// The operator has not got that far.

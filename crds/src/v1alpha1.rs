@@ -10,7 +10,7 @@ mod workload;
 pub use duration::{Duration, DurationError};
 pub use exposure::{Exposure, GkeClass, GkeExposure, IngressExposure, NoExposure};
 pub use origins::{MissingOrigin, OriginMode, Origins};
-pub use status::{Effective, RealtimeServiceStatus};
+pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
 pub use workload::{Resources, Workload};
 
@@ -39,7 +39,9 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Pods", type_ = "string", json_path = ".status.pods", description = "Available pods of those that are wanted."),
+    printcolumn(name = "Conns", type_ = "integer", json_path = ".status.connections", description = "Open connections, over all pods."),
     printcolumn(name = "Timeout", type_ = "string", json_path = ".status.effective.maxConnectionAge", description = "Longest time that a connection stays open."),
+    printcolumn(name = "Denied", type_ = "integer", json_path = ".status.denied", description = "Different origins that were denied; 10 at the most."),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
-    channel::mpsc::{UnboundedReceiver, unbounded},
+    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
     future::{BoxFuture, Shared},
 };
 use kube::{
@@ -24,6 +24,8 @@ use tokio_stream::wrappers::WatchStream;
 
 use crate::{
     children::Children,
+    events::DenialLimit,
+    fleet::{self, Fleet, ServiceKey},
     metrics::Metrics,
     plan::{Kind, Settings},
     reconcile::{Error, reconcile},
@@ -39,7 +41,9 @@ pub(crate) struct Context {
     pub(crate) children: Arc<Children>,
     /// Whether the foreign kinds are installed; `None` while that is not known yet.
     pub(crate) definitions: HashMap<Kind, watch::Receiver<Option<bool>>>,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) written: Written,
+    pub(crate) denials: DenialLimit,
     pub(crate) metrics: Arc<Metrics>,
     attempts: Mutex<HashMap<String, u32>>,
 }
@@ -87,20 +91,43 @@ impl Operator {
             identity: self.identity,
             children: children.clone(),
             definitions,
+            fleet: Arc::new(Fleet::default()),
             written: Written::default(),
+            denials: DenialLimit::default(),
             metrics: self.metrics,
             attempts: Mutex::default(),
         });
+        let mut listeners = Vec::new();
         let controllers = scopes.into_iter().map(|namespace| {
             let (touched, heard) = unbounded();
+            listeners.push((namespace.clone(), touched.clone()));
+            follow_pods(&mut tasks, &ctx, namespace.clone(), touched.clone());
             let scope =
                 Scope { client: ctx.client.clone(), namespace: namespace.clone(), children: children.clone(), touched };
             let synced = follow_all(&mut tasks, &ctx, &scope);
             one_scope(ctx.clone(), namespace, self.concurrency, synced, heard, stop.clone())
         });
-        futures::future::join_all(controllers.collect::<Vec<_>>()).await;
+        let controllers: Vec<_> = controllers.collect();
+        tasks.spawn(fleet::scrape(ctx.fleet.clone(), move |service| {
+            for (_, touched) in listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0)) {
+                touch(touched, service);
+            }
+        }));
+        futures::future::join_all(controllers).await;
         tasks.shutdown().await;
     }
+}
+
+type Touched = UnboundedSender<ObjectRef<RealtimeService>>;
+
+fn touch(touched: &Touched, (namespace, name): &ServiceKey) {
+    // A closed channel means that the controller is going; nobody has to be told any more.
+    let _ = touched.unbounded_send(ObjectRef::new(name).within(namespace));
+}
+
+fn follow_pods(tasks: &mut JoinSet<()>, ctx: &Context, namespace: Option<String>, touched: Touched) {
+    let (client, fleet) = (ctx.client.clone(), ctx.fleet.clone());
+    tasks.spawn(async move { fleet::follow(client, namespace, &fleet, |service| touch(&touched, service)).await });
 }
 
 /// Follows every kind in one scope; gives what turns true when the first lists are in.

@@ -1,6 +1,12 @@
 //! Events for what a person may act on: what was changed, and each new verdict. Never in a loop, as both come only
 //! with a change.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use k8s_openapi::{
     api::events::v1::Event,
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
@@ -9,13 +15,23 @@ use k8s_openapi::{
 use kube::{Api, Resource, ResourceExt, api::PostParams};
 use realtime_crds::{RealtimeService, conditions::Reason};
 
-use crate::{controller::Context, plan::MANAGER, status::Outcome};
+use crate::{
+    controller::Context,
+    plan::MANAGER,
+    status::{News, Outcome},
+};
 
 /// Longest note that `events.k8s.io/v1` takes, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
-pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &Outcome, verdict_moved: bool) {
-    for (warning, reason, note) in worth_telling(outcome, verdict_moved) {
+pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &Outcome, news: News) {
+    let mut told = worth_telling(outcome, news.verdict_moved);
+    if let Some(line) = news.denied.first()
+        && ctx.denials.permits(&service.uid().unwrap_or_default())
+    {
+        told.push((true, "OriginDenied".to_owned(), format!("{} is not allowed to connect: {}", line.origin, line.message)));
+    }
+    for (warning, reason, note) in told {
         let namespace = service.namespace().expect("RealtimeService is namespaced");
         let api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);
         let event = event(ctx, service, warning, &reason, note);
@@ -71,5 +87,24 @@ fn event(ctx: &Context, service: &RealtimeService, warning: bool, reason: &str, 
         reporting_instance: Some(ctx.identity.clone()),
         type_: Some(if warning { "Warning" } else { "Normal" }.to_owned()),
         ..Event::default()
+    }
+}
+
+/// Strangers decide how many origins are denied; how many Events tell of it does not depend on them.
+#[derive(Default)]
+pub(crate) struct DenialLimit(Mutex<HashMap<String, Instant>>);
+
+const BETWEEN_DENIALS: Duration = Duration::from_secs(300);
+
+impl DenialLimit {
+    fn permits(&self, uid: &str) -> bool {
+        let now = Instant::now();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|_, told| now.duration_since(*told) < BETWEEN_DENIALS);
+        if last.contains_key(uid) {
+            return false;
+        }
+        last.insert(uid.to_owned(), now);
+        true
     }
 }

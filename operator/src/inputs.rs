@@ -8,6 +8,7 @@ use realtime_crds::RealtimeService;
 use crate::{
     children::{Key, Live},
     controller::Context,
+    fleet::Pod,
     plan::Kind,
 };
 
@@ -16,6 +17,7 @@ pub(crate) struct Inputs {
     pub(crate) service: Arc<RealtimeService>,
     pub(crate) live: BTreeMap<Key, Arc<Live>>,
     pub(crate) missing_kinds: Vec<Kind>,
+    pub(crate) pods: BTreeMap<String, Pod>,
 }
 
 pub(crate) fn read(ctx: &Context, service: Arc<RealtimeService>) -> Inputs {
@@ -26,5 +28,7 @@ pub(crate) fn read(ctx: &Context, service: Arc<RealtimeService>) -> Inputs {
         .filter(|(_, installed)| *installed.borrow() != Some(true))
         .map(|(kind, _)| *kind)
         .collect();
-    Inputs { service, live, missing_kinds }
+    let namespace = service.namespace().unwrap_or_default();
+    let pods = ctx.fleet.of(&namespace, &service.name_any(), service.metadata.generation.unwrap_or(0));
+    Inputs { service, live, missing_kinds, pods }
 }

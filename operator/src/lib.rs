@@ -8,6 +8,7 @@ pub mod apply;
 pub mod children;
 pub mod controller;
 mod drift;
+pub mod fleet;
 mod events;
 mod inputs;
 pub mod leader;

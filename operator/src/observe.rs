@@ -1,10 +1,17 @@
 //! PURE: what was applied → what there is to say about it.
 
+mod reports;
+
+pub use reports::Reports;
+
+use std::collections::BTreeMap;
+
 use realtime_crds::{ValidService, Way, v1alpha1::Effective};
 use serde_json::Value;
 
 use crate::{
     apply::{Applied, AppliedChild, Outcome},
+    fleet::Pod,
     plan::{self, Kind},
 };
 
@@ -35,6 +42,8 @@ pub struct Observed {
     pub changes: Vec<String>,
     /// Whether the resource is paused.
     pub paused: bool,
+    /// What the pods say; none where there is none to ask, or where a server of the user's own does not answer.
+    pub reports: Option<Reports>,
 }
 
 /// The pods as their Deployment tells.
@@ -54,7 +63,7 @@ pub struct Pods {
 
 /// Reads the outcome of an apply.
 #[must_use]
-pub fn observe(service: &ValidService, applied: &Applied) -> Observed {
+pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String, Pod>) -> Observed {
     let spec = service.spec();
     let deployment = live(applied, Kind::Deployment);
     let ingress = live(applied, Kind::Ingress);
@@ -64,8 +73,9 @@ pub fn observe(service: &ValidService, applied: &Applied) -> Observed {
         effective: Some(plan::timeouts::budget(&spec.timeouts, service.way()).effective(&spec.timeouts)),
         addresses: ingress.map(addresses).unwrap_or_default(),
         needs_address: *service.way() != Way::Inside,
-        pods: pods(i64::from(spec.workload.replicas), deployment),
+        pods: of_deployment(i64::from(spec.workload.replicas), deployment),
         paused: spec.paused,
+        reports: reports(service, pods),
         ..Observed::default()
     };
     for child in &applied.children {
@@ -89,6 +99,15 @@ pub fn observe(service: &ValidService, applied: &Applied) -> Observed {
     observed
 }
 
+/// An image of the user's own need not speak the bundled server's `/status`.
+fn reports(service: &ValidService, pods: &BTreeMap<String, Pod>) -> Option<Reports> {
+    let own_image = service.spec().workload.image.is_some();
+    if own_image && pods.values().all(|pod| pod.report.is_none()) {
+        return None;
+    }
+    Reports::of(pods, service.generation())
+}
+
 fn live(applied: &Applied, kind: Kind) -> Option<&Value> {
     applied.children.iter().find(|child| child.kind == kind)?.live.as_ref().map(|live| &live.object)
 }
@@ -109,7 +128,7 @@ fn addresses(ingress: &Value) -> Vec<String> {
     entries.iter().filter_map(address).collect()
 }
 
-fn pods(wanted: i64, deployment: Option<&Value>) -> Pods {
+fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
     let Some(deployment) = deployment else { return Pods { wanted, ..Pods::default() } };
     let status = &deployment["status"];
     let number = |name: &str| status[name].as_i64().unwrap_or(0);

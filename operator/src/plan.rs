@@ -15,6 +15,7 @@ mod service_account;
 pub mod timeouts;
 
 pub use child::{Child, Kind};
+pub use service::ADMIN_PORT;
 pub use names::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER, Names};
 
 use k8s_openapi::api::{

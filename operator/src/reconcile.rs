@@ -8,7 +8,7 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::controller::Action,
 };
-use realtime_crds::{RealtimeService, RealtimeServiceStatus, ValidService};
+use realtime_crds::{RealtimeService, ValidService};
 use serde_json::json;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     inputs::Inputs,
     observe::observe,
     plan::{MANAGER, plan},
-    status::{Outcome, status},
+    status::{News, Outcome, status},
 };
 
 /// Why a reconcile has to be tried again.
@@ -46,8 +46,8 @@ pub(crate) async fn reconcile(service: Arc<RealtimeService>, ctx: Arc<Context>) 
     let written = write_status(&ctx, &inputs, &outcome).await;
     let next = next(&outcome);
     ctx.metrics.reconciled(&outcome, started.elapsed());
-    events::publish(&ctx, &inputs.service, &outcome, written.as_ref().is_ok_and(|moved| *moved)).await;
-    written.map_err(|error| Error::Status(Box::new(error)))?;
+    let news = written.map_err(|error| Error::Status(Box::new(error)))?;
+    events::publish(&ctx, &inputs.service, &outcome, news).await;
     next
 }
 
@@ -58,7 +58,7 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
     };
     let plan = plan(&service, &ctx.settings);
     let applied = if service.spec().paused { Applied::untouched(inputs, plan) } else { apply(ctx, inputs, plan).await };
-    Outcome::Observed(observe(&service, &applied))
+    Outcome::Observed(observe(&service, &applied, &inputs.pods))
 }
 
 fn next(outcome: &Outcome) -> Result<Action, Error> {
@@ -72,14 +72,14 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
     }
 }
 
-/// Writes the status when it says something new; answers whether the verdict on the whole moved.
-async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Result<bool, kube::Error> {
+/// Writes the status when it says something new; answers what in it is news.
+async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Result<News, kube::Error> {
     let service = &inputs.service;
     let (name, uid) = (service.name_any(), service.uid().unwrap_or_default());
     let previous = ctx.written.latest(service);
     let now = status(&previous, service.metadata.generation.unwrap_or(0), outcome, Timestamp::now());
     if now == previous {
-        return Ok(false);
+        return Ok(News::default());
     }
     let patch = json!({
         "apiVersion": "realtime-operator.dev/v1alpha1",
@@ -94,16 +94,10 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
         Ok(answer) => answer,
         // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() || status.is_invalid() => {
-            return Ok(false);
+            return Ok(News::default());
         }
         Err(error) => return Err(error),
     };
-    let moved = verdict(&previous) != verdict(&now);
     ctx.written.remember(&answer);
-    Ok(moved)
-}
-
-fn verdict(status: &RealtimeServiceStatus) -> Option<(&str, &str)> {
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
-    Some((&ready.status, &ready.reason))
+    Ok(News::between(&previous, &now))
 }

@@ -3,7 +3,7 @@
 mod conditions;
 
 use k8s_openapi::jiff::Timestamp;
-use realtime_crds::{Problem, RealtimeServiceStatus};
+use realtime_crds::{Problem, RealtimeServiceStatus, v1alpha1::DeniedOrigin};
 
 use crate::observe::Observed;
 pub use conditions::Verdict;
@@ -42,11 +42,40 @@ fn of_observed(observed: &Observed) -> RealtimeServiceStatus {
         conditions: Vec::new(),
         url: Some(observed.url.clone()),
         addresses: observed.addresses.clone(),
+        connections: observed.reports.as_ref().map(|reports| reports.connections),
+        denied: observed.reports.as_ref().map(|reports| i32::try_from(reports.denied.len()).unwrap_or(i32::MAX)),
+        denied_origins: observed.reports.as_ref().map(|reports| reports.denied.clone()).unwrap_or_default(),
         pods: Some(format!("{}/{}", pods.available, pods.wanted)),
         replicas: i32::try_from(pods.exist).unwrap_or(i32::MAX),
         selector: Some(observed.selector.clone()),
         effective: observed.effective.clone(),
     }
+}
+
+/// What a person may want to hear of between two statuses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct News {
+    /// Whether the verdict on the whole is another one.
+    pub verdict_moved: bool,
+    /// Origins that are denied and were not in the table before.
+    pub denied: Vec<DeniedOrigin>,
+}
+
+impl News {
+    /// Compares two statuses.
+    #[must_use]
+    pub fn between(previous: &RealtimeServiceStatus, now: &RealtimeServiceStatus) -> Self {
+        let known = |line: &&DeniedOrigin| previous.denied_origins.iter().any(|old| old.origin == line.origin);
+        Self {
+            verdict_moved: verdict(previous) != verdict(now),
+            denied: now.denied_origins.iter().filter(|line| !known(line)).cloned().collect(),
+        }
+    }
+}
+
+fn verdict(status: &RealtimeServiceStatus) -> Option<(&str, &str)> {
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready")?;
+    Some((&ready.status, &ready.reason))
 }
 
 #[cfg(test)]

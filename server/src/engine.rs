@@ -38,22 +38,34 @@ pub const MAX_PAYLOAD: u32 = 1_000_000;
 /// How long a client that upgrades may take to show that its WebSocket works.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-type SocketIoEngine = SocketIoService<engineio::NotFoundService>;
+/// What is behind the engine for other paths: nothing, they never get there.
+#[derive(Clone, Copy, Debug)]
+struct Nowhere;
 
-mod engineio {
-    //! The name of the engine's inner service, which the public types of `socketioxide` only imply.
-    pub(super) use socketioxide::service::NotFoundService;
+impl<B> hyper::service::Service<Request<B>> for Nowhere {
+    type Response = FullResponse;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<FullResponse, Infallible>>;
+
+    fn call(&self, _: Request<B>) -> Self::Future {
+        std::future::ready(Ok(Refusal::new(Code::BadRequest, "not here").status(StatusCode::NOT_FOUND).response()))
+    }
 }
 
 /// The Engine.IO endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
 struct Shared {
-    service: SocketIoEngine,
+    service: SocketIoService<Nowhere>,
     settings: Settings,
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
@@ -84,7 +96,7 @@ impl Engine {
             (false, true) => builder.transports([TransportType::Polling]),
             (true, true) | (false, false) => builder,
         };
-        let (service, io) = builder.build_svc();
+        let (service, io) = builder.build_with_inner_svc(Nowhere);
         let shared = Shared { service, settings, connections, metrics, phase };
         (Self { shared: Arc::new(shared) }, io)
     }
@@ -131,7 +143,7 @@ impl Engine {
         match ask {
             Ask::Handshake { eio } => self.handshake(eio, request).await,
             Ask::Poll { sid } => self.poll(sid, request).await,
-            Ask::Post { sid } => self.post(sid, request).await,
+            Ask::Post { sid: _ } => self.post(request).await,
             Ask::Upgrade { eio, sid } => self.upgrade(eio, sid, request),
         }
     }

@@ -178,6 +178,7 @@ async fn keep(mut updates: mpsc::Receiver<Update>, current: channel::Sender<Arc<
                 }
                 let policy = Arc::from(policy);
                 announce(&was, &policy, &started_with);
+                report.needs_restart(policy.settings != started_with);
                 report.policy(&policy);
                 current.send_replace(policy);
             }

@@ -46,6 +46,8 @@ pub struct Facts {
     pub watch: SourceState,
     /// What is wrong with a newer version that is not in force, by source.
     pub problems: Vec<String>,
+    /// Whether the resource asks for what only a restart can give.
+    pub needs_restart: bool,
     /// When the policy came into force, in seconds since the epoch.
     pub since: u64,
 }
@@ -54,7 +56,7 @@ impl Report {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        let facts = Facts { generation: None, source: None, watch: SourceState::Unused, problems: Vec::new(), since: 0 };
+        let facts = Facts { generation: None, source: None, watch: SourceState::Unused, problems: Vec::new(), needs_restart: false, since: 0 };
         Self { facts: Mutex::new(facts), metrics }
     }
 
@@ -75,6 +77,11 @@ impl Report {
         facts.source = Some(policy.source);
         facts.problems.clear();
         facts.since = since;
+    }
+
+    /// The resource asks for another path, other transports or other pings than this process started with.
+    pub fn needs_restart(&self, needs_restart: bool) {
+        self.lock().needs_restart = needs_restart;
     }
 
     /// A newer version cannot be used.

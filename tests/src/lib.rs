@@ -1,1 +1,16 @@
-//! x
+//! What the tests against real parts share: a control plane, the project's own programs as processes, and ways to wait
+//! for what is to happen.
+
+pub mod audit;
+pub mod children;
+pub mod cluster;
+pub mod kubectl;
+pub mod operator;
+pub mod program;
+pub mod stage;
+pub mod wait;
+
+pub use children::{CHILDREN, Child};
+pub use cluster::Cluster;
+pub use operator::Operator;
+pub use stage::Stage;

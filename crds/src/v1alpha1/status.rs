@@ -16,6 +16,7 @@ pub struct RealtimeServiceStatus {
 
     /// Ready is the root: True when clients can connect, Unknown while on the way, False when somebody has to act. Accepted: the spec is valid. ResolvedRefs: what it refers to exists.
     /// Programmed: the objects are applied and the load balancer has an address. Available: enough pods serve.
+    /// OriginPolicySynced: every pod runs the origin policy of this generation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,
@@ -40,6 +41,19 @@ pub struct RealtimeServiceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
 
+    /// Open connections, over all pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<i64>,
+
+    /// How many different origins were denied lately; 10 at the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<i32>,
+
+    /// The origins that were denied most often since the pods started, 10 at the most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub denied_origins: Vec<DeniedOrigin>,
+
     /// The numbers that each layer got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<Effective>,
@@ -59,4 +73,22 @@ pub struct Effective {
     pub detach: Duration,
     /// How long the kubelet waits for a pod to end, in seconds.
     pub termination_grace_period_seconds: i64,
+}
+
+/// An origin that was denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeniedOrigin {
+    /// As received, cut at 256 bytes.
+    pub origin: String,
+    /// How often, over all pods.
+    pub count: i64,
+    /// When last, RFC 3339.
+    pub last_seen: String,
+    /// Why, e.g. OriginNotListed.
+    pub reason: String,
+    /// The mistake it looks like, e.g. TrailingSlash or WrongScheme; None where it resembles nothing that is allowed.
+    pub hint: String,
+    /// What is nearest and what to change.
+    pub message: String,
 }

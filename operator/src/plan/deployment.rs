@@ -150,10 +150,10 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         .collect()
 }
 
-fn port(name: &str, number: i32) -> ContainerPort {
+fn port(name: &str, number: u16) -> ContainerPort {
     ContainerPort {
         name: Some(name.to_owned()),
-        container_port: number,
+        container_port: i32::from(number),
         protocol: Some("TCP".to_owned()),
         ..ContainerPort::default()
     }

@@ -12,9 +12,9 @@ use super::names::{Names, labels_of, metadata, selector_labels};
 pub(crate) const SERVICE_PORT: i32 = 80;
 pub(crate) const PORT_NAME: &str = "http";
 /// Port of the pods for clients.
-pub(crate) const SERVER_PORT: i32 = 8080;
+pub(crate) const SERVER_PORT: u16 = 8080;
 /// Port of the pods for health, metrics and status; no Service leads to it.
-pub(crate) const ADMIN_PORT: i32 = 8081;
+pub const ADMIN_PORT: u16 = 8081;
 /// Where the server says on the clients' port whether it takes new ones.
 pub(crate) const READY_PATH: &str = "/ready";
 

@@ -10,7 +10,7 @@ use realtime_crds::{
 };
 
 use super::Outcome;
-use crate::observe::{Observed, Pods};
+use crate::observe::{Observed, Pods, Reports};
 
 /// What one condition says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +32,12 @@ fn verdict(condition: ConditionType, holds: Option<bool>, reason: Reason, messag
 pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
     let mut parts = match outcome {
         Outcome::Invalid(problems) => vec![invalid(problems)],
-        Outcome::Observed(observed) => vec![
-            verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid."),
-            resolved(observed),
-            programmed(observed),
-            available(&observed.pods),
-        ],
+        Outcome::Observed(observed) => {
+            let accepted = verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid.");
+            let mut parts = vec![accepted, resolved(observed), programmed(observed), available(&observed.pods)];
+            parts.extend(observed.reports.as_ref().map(synced));
+            parts
+        }
     };
     let root = root(&parts);
     parts.extend(progress(&root));
@@ -107,6 +107,24 @@ fn available(pods: &Pods) -> Verdict {
         return of(None, Reason::PodsPending, format!("{available} of {wanted} pods are available."));
     }
     of(Some(true), Reason::Available, format!("{available} of {wanted} pods are available."))
+}
+
+fn synced(reports: &Reports) -> Verdict {
+    let of = |holds, reason, message: String| verdict(ConditionType::OriginPolicySynced, holds, reason, message);
+    let Reports { current, behind, silent, problems, connections: _, denied: _ } = reports;
+    let all = current + behind.len() + silent.len();
+    if let Some(problem) = problems.first() {
+        return of(Some(false), Reason::Invalid, format!("A pod cannot use the policy: {problem}"));
+    }
+    if let Some((pod, runs)) = behind.first() {
+        let runs = runs.map_or_else(|| "none yet".to_owned(), |generation| format!("generation {generation}"));
+        return of(None, Reason::PolicyPending, format!("{current} of {all} pods run this origin policy; {pod} runs {runs}."));
+    }
+    if let Some(pod) = silent.first() {
+        let message = format!("{current} of {all} pods run this origin policy; {pod} does not answer on its admin port.");
+        return of(None, Reason::PodsUnreachable, message);
+    }
+    of(Some(true), Reason::PolicySynced, format!("{current} of {all} pods run this origin policy."))
 }
 
 /// The worst part speaks: what is False before what is Unknown, in the order of the pipeline.

@@ -26,14 +26,11 @@ fn headers(headers: &HeaderMap) -> HeaderMap {
         let is_of_connection = *name == header::CONNECTION || *name == header::UPGRADE;
         !is_of_connection && !name.as_str().starts_with("sec-")
     };
-    let kept = headers.iter().filter(|(name, _)| is_kept(name));
     let fresh = |(name, value): (&HeaderName, &HeaderValue)| {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).expect("what was a name is one");
         (name, HeaderValue::from_bytes(value.as_bytes()).expect("what was a value is one"))
     };
-    let mut copies = HeaderMap::with_capacity(kept.clone().count());
-    for (name, value) in kept.map(fresh) {
-        copies.append(name, value);
-    }
+    let mut copies = HeaderMap::with_capacity(headers.keys().filter(|name| is_kept(name)).count());
+    copies.extend(headers.iter().filter(|(name, _)| is_kept(name)).map(fresh));
     copies
 }

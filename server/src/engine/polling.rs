@@ -55,19 +55,13 @@ impl Engine {
         }
     }
 
-    pub(super) async fn post<B>(self, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal>
+    pub(super) async fn post<B>(self, request: Request<B>) -> Result<FullResponse, Refusal>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
         let (parts, body) = request.into_parts();
-        let body = match collect(body).await {
-            Ok(body) => body,
-            Err(refusal) => {
-                self.close_polling(sid).await;
-                return Err(refusal);
-            }
-        };
+        let body = collect(body).await?;
         let copy = bare(&Request::from_parts(parts, ()), Full::new(body));
         let (status, headers, body) = self.call_service(copy).await.map_err(|_| broken())?;
         match status {

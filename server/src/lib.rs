@@ -1,0 +1,131 @@
+//! The bundled Socket.IO server of realtime-operator.
+//!
+//! A request passes `public` → `gate` (the origin policy) → `engine` (Engine.IO's rules) → the engine → `sockets`; the policy comes from
+//! `policy`, which follows a file or the Kubernetes API; `connections` knows every session, so that policy changes and `shutdown` can
+//! close them; `admin` tells about all of it.
+
+pub mod admin;
+pub mod connections;
+pub mod denied;
+pub mod engine;
+pub mod gate;
+pub mod http_io;
+pub mod line;
+pub mod logging;
+pub mod metrics;
+pub mod options;
+pub mod policy;
+pub mod public;
+pub mod refusal;
+pub mod report;
+pub mod shutdown;
+pub mod sockets;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, sync::watch, time};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Layer;
+
+pub use options::Options;
+
+use admin::{Admin, Serving};
+use connections::Connections;
+use denied::DeniedOrigins;
+use engine::Engine;
+use gate::GateLayer;
+use line::Farewell;
+use metrics::Metrics;
+use origin_policy::Mode;
+use policy::Policy;
+use public::Public;
+use report::Report;
+use shutdown::{Phase, Signals};
+
+/// Runs the server until a signal ends it.
+///
+/// # Errors
+/// When an address is taken or there is no usable policy to start with.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let mut signals = Signals::listen().context("failed to listen for signals")?;
+    let metrics = Arc::new(Metrics::new());
+    let report = Arc::new(Report::new(Arc::clone(&metrics)));
+    let connections = Arc::new(Connections::new(Arc::clone(&metrics)));
+    let denied = Arc::new(DeniedOrigins::new(Arc::clone(&metrics)));
+    let (phase, phase_receiver) = watch::channel(Phase::Serving);
+    let (serving, serving_receiver) = watch::channel(None);
+
+    let listener = bind(options.listen).await?;
+    let admin_listener = bind(options.admin_listen).await?;
+    let addresses = (listener.local_addr()?, admin_listener.local_addr()?);
+    let admin = Admin {
+        report: Arc::clone(&report),
+        connections: Arc::clone(&connections),
+        denied: Arc::clone(&denied),
+        metrics: Arc::clone(&metrics),
+        phase: phase_receiver.clone(),
+        serving: serving_receiver,
+    };
+    tokio::spawn(admin.serve(admin_listener));
+
+    let policy = tokio::select! {
+        policy = policy::open(&options, &report) => policy?,
+        _ = signals.next() => return Ok(()),
+    };
+    let settings = policy.borrow().settings.clone().with(&options);
+    serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
+    let lost_after = settings.ping_interval + settings.ping_timeout;
+    let (engine, io) = Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone());
+    sockets::register(&io, &metrics);
+    let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
+    let public = Public { gate, phase: phase_receiver, metrics, lost_after };
+    let (closed, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let accepting = tokio::spawn(public.serve(listener, closed.clone(), tracker.clone()));
+    tokio::spawn(enforce(policy.clone(), engine.clone(), Arc::clone(&connections), denied));
+
+    announce(addresses, &settings);
+    let signal = signals.next().await;
+    tracing::info!(signal, connections = connections.count(), "shutting down");
+    let drain = options.drain.unwrap_or_else(|| policy.borrow().drain);
+    shutdown::drain(&engine, &connections, &phase, (options.detach, drain), &mut signals).await;
+    closed.cancel();
+    accepting.await.ok();
+    tracker.close();
+    time::timeout(Duration::from_secs(2), tracker.wait()).await.ok();
+    Ok(())
+}
+
+async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+}
+
+/// Closes the sessions that a new policy does not allow.
+async fn enforce(
+    mut policy: watch::Receiver<Arc<Policy>>,
+    engine: Engine,
+    connections: Arc<Connections>,
+    denied: Arc<DeniedOrigins>,
+) {
+    while policy.changed().await.is_ok() {
+        let policy = Arc::clone(&policy.borrow_and_update());
+        denied.forget_allowed(&policy.origins);
+        // Twice: a session that was decided upon before the change may be registered just after the first look.
+        for pause in [Duration::ZERO, Duration::from_millis(500)] {
+            time::sleep(pause).await;
+            let is_kept = |origin: &denied::SentOrigin| policy.origins.decide(origin.received()).is_allowed();
+            let gone = connections.select(|origin| policy.origins.mode() == Mode::Report || is_kept(origin));
+            if !gone.is_empty() {
+                tracing::info!(connections = gone.len(), "closing connections whose origin is no longer allowed");
+                engine.close(&gone, Farewell::ORIGIN, "policy").await;
+            }
+        }
+    }
+}
+
+/// One line on standard output, for programs that start this one on port 0.
+fn announce((listening, admin): (std::net::SocketAddr, std::net::SocketAddr), settings: &options::Settings) {
+    println!("{}", serde_json::json!({"listening": listening, "admin": admin, "path": settings.path}));
+    let transports = settings.transports.iter().map(|transport| transport.as_str()).collect::<Vec<_>>().join(",");
+    tracing::info!(%listening, %admin, path = settings.path, transports, "serving");
+}

@@ -1,0 +1,149 @@
+//! A control plane with the definitions installed.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{
+    Api, Client, Config, CustomResourceExt,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use local_cluster::{LocalCluster, Options};
+use realtime_crds::foreign::BackendConfig;
+use tokio::{process::Command, sync::OnceCell, sync::RwLock};
+
+use crate::{
+    kubectl::{self, Said},
+    program, wait,
+};
+
+/// What the operator may do, as its chart grants it: a ClusterRole, and a Role for the Lease.
+pub const OPERATOR_ROLE: &str = include_str!("../apiserver/operator-role.yaml");
+
+/// A running control plane.
+#[derive(Debug)]
+pub struct Cluster {
+    local: RwLock<LocalCluster>,
+    kubeconfig: PathBuf,
+    audit_log: PathBuf,
+}
+
+impl Cluster {
+    /// The one that most tests share, each in a namespace of its own: with controllers and with Google's BackendConfig.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn shared() -> Result<Arc<Self>> {
+        static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
+        let start = || async { Self::start(true).await?.with_backend_config().await };
+        SHARED.get_or_try_init(start).await.cloned()
+    }
+
+    /// Another one that is shared, without controllers: the status of Deployments is what a test writes there.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn without_controllers() -> Result<Arc<Self>> {
+        static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
+        let start = || async { Self::start(false).await?.with_backend_config().await };
+        SHARED.get_or_try_init(start).await.cloned()
+    }
+
+    /// One of a test's own, with the project's definitions, and without BackendConfig.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(controller_manager: bool) -> Result<Arc<Self>> {
+        let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
+        let local = LocalCluster::start(&assets, Options { controller_manager, audit: true }).await?;
+        let cluster = Arc::new(Self {
+            kubeconfig: local.kubeconfig().to_owned(),
+            audit_log: local.audit_log().context("audit was asked for")?.to_owned(),
+            local: RwLock::new(local),
+        });
+        let printed = Command::new(program::operator().await?).arg("crd").output().await?;
+        let definitions = String::from_utf8(printed.stdout).context("a definition is text")?;
+        cluster.kubectl(&["apply", "-f", "-"], &definitions).await?.good()?;
+        cluster.kubectl(&["apply", "-f", "-"], cluster_role(OPERATOR_ROLE)).await?.good()?;
+        cluster.established("realtimeservices.realtime-operator.dev").await?;
+        Ok(cluster)
+    }
+
+    async fn with_backend_config(self: Arc<Self>) -> Result<Arc<Self>> {
+        self.install_backend_config().await?;
+        Ok(self)
+    }
+
+    /// Installs Google's BackendConfig as this project knows it.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn install_backend_config(&self) -> Result<()> {
+        let definition = BackendConfig::crd();
+        Api::<CustomResourceDefinition>::all(self.client().await?).create(&Default::default(), &definition).await?;
+        self.established("backendconfigs.cloud.google.com").await
+    }
+
+    async fn established(&self, definition: &str) -> Result<()> {
+        let api: Api<CustomResourceDefinition> = Api::all(self.client().await?);
+        let served = wait::until(wait::DEADLINE, async || {
+            let status = api.get(definition).await?.status;
+            let conditions = status.and_then(|status| status.conditions).unwrap_or_default();
+            Ok(conditions.iter().any(|it| it.type_ == "Established" && it.status == "True").then_some(()))
+        });
+        served.await?.with_context(|| format!("{definition} is not served"))
+    }
+
+    /// A client of an administrator, for the test that asks: a client must not outlive the runtime that it began on.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read.
+    pub async fn client(&self) -> Result<Client> {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig)?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// kubectl as the administrator.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub async fn kubectl(&self, args: &[&str], stdin: &str) -> Result<Said> {
+        let kubectl = self.local.read().await.kubectl();
+        kubectl::run(kubectl, args, stdin).await
+    }
+
+    pub(crate) async fn kubeconfig_with_token(&self, name: &str, token: &str) -> Result<PathBuf> {
+        self.local.read().await.kubeconfig_with_token(name, token)
+    }
+
+    pub(crate) fn audit_log(&self) -> &std::path::Path {
+        &self.audit_log
+    }
+
+    /// Takes the API away.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn stop_apiserver(&self) -> Result<()> {
+        self.local.write().await.stop_apiserver().await
+    }
+
+    /// Brings it back.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn start_apiserver(&self) -> Result<()> {
+        self.local.write().await.start_apiserver().await
+    }
+}
+
+/// The first document: what is granted in the whole cluster.
+pub(crate) fn cluster_role(documents: &str) -> &str {
+    documents.split("\n---\n").next().unwrap_or_default()
+}
+
+/// The second one: what is granted in the operator's own namespace.
+pub(crate) fn own_role(documents: &str) -> &str {
+    documents.split("\n---\n").nth(1).unwrap_or_default()
+}

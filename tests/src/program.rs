@@ -1,0 +1,31 @@
+//! The project's own programs, built as the tests themselves were.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use tokio::{process::Command, sync::OnceCell};
+
+/// `realtime-operator`, built if it is not there or not current.
+pub async fn operator() -> Result<PathBuf> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| build("realtime-operator")).await.cloned()
+}
+
+/// Cargo builds programs for the tests of their own package only.
+async fn build(package: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe().context("failed to find this test's own file")?;
+    // …/target/debug/deps/apiserver-0123456789abcdef
+    let folder = this.ancestors().nth(2).context("this test is in no target folder")?;
+    let target = folder.parent().context("this test is in no target folder")?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", package]).arg("--target-dir").arg(target);
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    let built = cargo.output().await.context("failed to run cargo")?;
+    ensure!(built.status.success(), "failed to build {package}:\n{}", String::from_utf8_lossy(&built.stderr));
+    let program = folder.join(package);
+    ensure!(program.exists(), "cargo built {package}, and {} is not there", program.display());
+    Ok(program)
+}
