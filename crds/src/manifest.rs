@@ -107,10 +107,10 @@ fn close(schema: &mut Value) {
     if node.contains_key("properties") && !is_root && !node.contains_key("additionalProperties") {
         node.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
-    if node.get("nullable") == Some(&Value::Bool(true)) {
-        if let Some(kind) = node.get("type").cloned().filter(Value::is_string) {
-            node.insert("type".to_owned(), Value::Array(vec![kind, Value::String("null".to_owned())]));
-        }
+    if node.get("nullable") == Some(&Value::Bool(true))
+        && let Some(kind) = node.get("type").cloned().filter(Value::is_string)
+    {
+        node.insert("type".to_owned(), Value::Array(vec![kind, Value::String("null".to_owned())]));
     }
     if node.remove("x-kubernetes-int-or-string").is_some() {
         node.insert("type".to_owned(), serde_json::json!(["integer", "string"]));

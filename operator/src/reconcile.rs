@@ -58,7 +58,7 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
     };
     let plan = plan(&service, &ctx.settings);
     let applied = if service.spec().paused { Applied::untouched(inputs, plan) } else { apply(ctx, inputs, plan).await };
-    Outcome::Observed(observe(&service, &applied, &inputs.pods))
+    Outcome::Observed(Box::new(observe(&service, &applied, &inputs.pods)))
 }
 
 fn next(outcome: &Outcome) -> Result<Action, Error> {

@@ -14,7 +14,7 @@ pub enum Outcome {
     /// The spec has problems; nothing was touched.
     Invalid(Vec<Problem>),
     /// The plan was carried out as far as it could be.
-    Observed(Observed),
+    Observed(Box<Observed>),
 }
 
 /// The status after a reconcile. `previous` keeps transition times, and what an invalid spec leaves running.

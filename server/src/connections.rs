@@ -138,6 +138,15 @@ impl Connections {
         self.lock().polling.get(sid).is_some_and(|session| session.websocket.is_none())
     }
 
+    /// The engine has closed this polling session. It drops what the ticket hangs on only when its own timers have run out.
+    pub fn forget(&self, sid: &Sid) {
+        let mut open = self.lock();
+        if open.polling.get(sid).is_some_and(|session| session.websocket.is_none()) {
+            open.polling.remove(sid);
+            self.gauge("polling").dec();
+        }
+    }
+
     /// Handles of all sessions whose origin is not `kept`.
     pub fn select(&self, kept: impl Fn(&SentOrigin) -> bool) -> Vec<Handle> {
         let open = self.lock();

@@ -118,6 +118,7 @@ impl Engine {
         let request = Request::builder().method(Method::POST).uri(uri).body(Full::new(Bytes::from_static(b"1")));
         let request = request.expect("a path and a session id make a URI");
         let answer = self.call_service(request).await;
+        self.shared.connections.forget(&sid);
         tracing::debug!(%sid, status = answer.as_ref().map_or(0, |answer| answer.0.as_u16()), "session closed by the server");
     }
 

@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::Instant,
+    time::{Instant, Sleep},
 };
 
 /// A new connection may wait so long before it sends anything.
@@ -55,9 +55,29 @@ impl Activity {
         self.set(IDLING);
     }
 
-    /// When the connection is to be closed unless something happens, if it waits for its client.
+    /// When patience may end at the earliest.
     #[must_use]
-    pub fn deadline(&self) -> Option<Instant> {
+    pub fn next_look(&self) -> Instant {
+        self.deadline().unwrap_or_else(|| Instant::now() + HEAD)
+    }
+
+    /// Ready when the connection has let its patience run out. The timer is brought nearer at once, and put off only when it
+    /// fires, so that a connection that works costs no timer at all.
+    pub fn poll_patience(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(deadline) = self.deadline().filter(|deadline| *deadline < timer.deadline()) {
+            timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(self.next_look());
+        }
+    }
+
+    /// When the connection is to be closed unless something happens, if it waits for its client.
+    fn deadline(&self) -> Option<Instant> {
         let now = self.now.load(Ordering::Relaxed);
         let patience = match now & 3 {
             NEW => FIRST_BYTE,

@@ -1,6 +1,6 @@
 //! The public port: the Socket.IO endpoint behind the gate, `/ready` for the load balancer, and nothing else.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -10,7 +10,7 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::{self, Instant},
+    time,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
@@ -76,11 +76,16 @@ impl Public {
             .serve_connection(io, service)
             .with_upgrades();
         tokio::pin!(serving);
+        let idle = async {
+            let mut watch = pin!(time::sleep_until(activity.next_look()));
+            std::future::poll_fn(|cx| activity.poll_patience(watch.as_mut(), cx)).await;
+        };
+        tokio::pin!(idle);
         let mut is_ending = false;
         loop {
-            // A connection that is serving is looked at again later.
-            let deadline = activity.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(30));
             tokio::select! {
+                // In this order: what the connection just did decides how long it may be idle.
+                biased;
                 ended = serving.as_mut() => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "connection ended");
@@ -91,11 +96,7 @@ impl Public {
                     is_ending = true;
                     serving.as_mut().graceful_shutdown();
                 }
-                () = time::sleep_until(deadline) => {
-                    if activity.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-                        break;
-                    }
-                }
+                () = idle.as_mut() => break,
             }
         }
         http_connections.dec();

@@ -34,7 +34,7 @@ impl Cluster {
             say(&format!("using the cluster of KUBECONFIG={}", kubeconfig.display()));
             return Ok(Self { local: None, kubeconfig: kubeconfig.into(), installed: Vec::new(), applied: false });
         }
-        let assets = LocalCluster::assets(|line| say(line)).await?;
+        let assets = LocalCluster::assets(say).await?;
         say("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
         let cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: false }).await?;
         let kubeconfig = cluster.kubeconfig().to_owned();

@@ -29,7 +29,7 @@ fn with(field: &str, value: Value) -> Value {
     spec
 }
 
-fn child<'a>(children: &'a [Child], kind: Kind) -> &'a Value {
+fn child(children: &[Child], kind: Kind) -> &Value {
     &children.iter().find(|child| child.kind == kind).expect("the child is planned").object
 }
 

@@ -19,7 +19,7 @@ fn ready() -> Observed {
 }
 
 fn of(observed: Observed) -> RealtimeServiceStatus {
-    status(&RealtimeServiceStatus::default(), 1, &Outcome::Observed(observed), at(100))
+    status(&RealtimeServiceStatus::default(), 1, &Outcome::Observed(Box::new(observed)), at(100))
 }
 
 fn condition<'a>(status: &'a RealtimeServiceStatus, name: &str) -> Option<&'a Condition> {
@@ -61,8 +61,8 @@ fn while_on_the_way_ready_is_unknown_and_reconciling_is_there() {
 #[test]
 fn the_transition_time_moves_only_when_the_status_does() {
     let first = of(Observed { addresses: Vec::new(), ..ready() });
-    let same = status(&first, 2, &Outcome::Observed(Observed { addresses: Vec::new(), ..ready() }), at(200));
-    let then = status(&same, 2, &Outcome::Observed(ready()), at(300));
+    let same = status(&first, 2, &Outcome::Observed(Box::new(Observed { addresses: Vec::new(), ..ready() })), at(200));
+    let then = status(&same, 2, &Outcome::Observed(Box::new(ready())), at(300));
     let since = |status| condition(status, "Ready").map(|ready| ready.last_transition_time.0);
     assert_eq!((since(&first), since(&same), since(&then)), (Some(at(100)), Some(at(100)), Some(at(300))));
     assert_eq!(condition(&same, "Ready").and_then(|ready| ready.observed_generation), Some(2));
@@ -82,5 +82,5 @@ fn an_invalid_spec_keeps_what_is_known_of_what_runs() {
 #[test]
 fn the_same_outcome_gives_the_same_status() {
     let once = of(ready());
-    assert_eq!(status(&once, 1, &Outcome::Observed(ready()), at(999)), once);
+    assert_eq!(status(&once, 1, &Outcome::Observed(Box::new(ready())), at(999)), once);
 }
