@@ -25,10 +25,9 @@ impl Problem {
     #[must_use]
     pub fn of_origins(problem: &origin_policy::Problem) -> Self {
         let field = format!("spec.origins.{}", problem.field);
-        let message = match &problem.suggestion {
-            Some(suggestion) => format!("{:?}: {}; write {suggestion}", problem.value, problem.message),
-            None => format!("{:?}: {}", problem.value, problem.message),
-        };
+        let value = if problem.value.is_empty() { String::new() } else { format!("{:?}: ", problem.value) };
+        let advice = problem.suggestion.as_ref().map(|suggestion| format!("; write {suggestion}")).unwrap_or_default();
+        let message = format!("{value}{}{advice}", problem.message);
         Self { field, reason: problem.reason.as_str(), message }
     }
 }

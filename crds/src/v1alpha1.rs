@@ -1,5 +1,6 @@
 //! `realtime-operator.dev/v1alpha1`: the resource as people write it.
 
+mod auth;
 mod duration;
 mod exposure;
 mod origins;
@@ -7,6 +8,7 @@ mod status;
 mod timeouts;
 mod workload;
 
+pub use auth::{Auth, Jwks, Jwt, SecretKey};
 pub use duration::{Duration, DurationError};
 pub use exposure::{Exposure, GkeClass, GkeExposure, IngressExposure, NoExposure};
 pub use origins::{MissingOrigin, OriginMode, Origins};
@@ -79,6 +81,10 @@ pub struct RealtimeServiceSpec {
 
     /// Which web origins may connect. One policy decides for polling, for preflights and for the WebSocket upgrade.
     pub origins: Origins,
+
+    /// Who a connection speaks for. Default: connections are anonymous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
 
     /// How long connections live and how gently they are moved. Every layer's timeout is derived from these.
     #[serde(default)]

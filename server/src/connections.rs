@@ -154,7 +154,9 @@ impl Connections {
         for (sid, session) in &open.polling {
             if !kept(&session.origin) {
                 let line = session.websocket.and_then(|number| open.websockets.get(&number));
-                handles.push(line.map_or(Handle::Polling(*sid), |websocket| Handle::WebSocket(Arc::clone(&websocket.line))));
+                handles.push(
+                    line.map_or(Handle::Polling(*sid), |websocket| Handle::WebSocket(Arc::clone(&websocket.line))),
+                );
             }
         }
         for websocket in open.websockets.values() {

@@ -122,7 +122,8 @@ impl DeniedOrigins {
         let mut count = 1;
         if entries.len() >= CAPACITY {
             let rarest = entries.iter().min_by_key(|(_, entry)| (entry.count, entry.last_seen));
-            let (rarest, former) = rarest.map(|(origin, entry)| (origin.clone(), entry.count)).expect("the table is full");
+            let (rarest, former) =
+                rarest.map(|(origin, entry)| (origin.clone(), entry.count)).expect("the table is full");
             entries.remove(&rarest);
             self.metrics.denied_evictions.inc();
             count = former + 1;
@@ -146,7 +147,15 @@ impl DeniedOrigins {
         let line = |(origin, entry): (&SentOrigin, &Entry)| {
             let Explanation { reason: _, hint, nearest, message } = policy.explain(origin.received());
             let last_seen = humantime::format_rfc3339_seconds(entry.last_seen).to_string();
-            DeniedOrigin { origin: origin.shown(), count: entry.count, last_seen, reason: entry.reason, hint, nearest, message }
+            DeniedOrigin {
+                origin: origin.shown(),
+                count: entry.count,
+                last_seen,
+                reason: entry.reason,
+                hint,
+                nearest,
+                message,
+            }
         };
         sorted.into_iter().map(line).collect()
     }

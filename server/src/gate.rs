@@ -26,7 +26,7 @@ use crate::{
     denied::{DeniedOrigins, SentOrigin},
     metrics::{Metrics, Verdict},
     policy::Policy,
-    refusal::FullResponse,
+    refusal::{FullResponse, Refusal},
 };
 use cors::Reader;
 
@@ -117,7 +117,7 @@ where
         let door = Door::of(request.method(), request.headers());
         let reader = match self.shared.judge(&policy, door, request.headers()) {
             Ok(reader) => reader,
-            Err(response) => return Box::pin(std::future::ready(Ok(response))),
+            Err(refusal) => return Box::pin(std::future::ready(Ok(refuse(&policy, door, &refusal)))),
         };
         if door == Door::Preflight {
             let response = preflight(&policy, &reader, request.headers());
@@ -135,7 +135,7 @@ where
 }
 
 impl Shared {
-    fn judge(&self, policy: &Policy, door: Door, headers: &HeaderMap) -> Result<Reader, FullResponse> {
+    fn judge(&self, policy: &Policy, door: Door, headers: &HeaderMap) -> Result<Reader, Refusal> {
         let received = received(headers);
         // A value that is not one header's value cannot be sent back either.
         let value = || headers.get(header::ORIGIN).filter(|_| matches!(received, Received::One(_))).cloned();
@@ -154,12 +154,7 @@ impl Shared {
             }
             Mode::Enforce => {
                 self.count(door, "denied", reason.as_str());
-                let mut response = denial::refusal(received, &policy.origins.explain(received)).response();
-                match door {
-                    Door::Preflight => cors::vary_preflight(response.headers_mut()),
-                    Door::Polling | Door::Upgrade => policy.cors.decorate(&Reader::Nobody, response.headers_mut()),
-                }
-                Err(response)
+                Err(denial::refusal(received, &policy.origins.explain(received)))
             }
         }
     }
@@ -189,6 +184,15 @@ impl Shared {
 /// All `Origin` headers of a request.
 fn received(headers: &HeaderMap) -> Received<'_> {
     Received::from_values(headers.get_all(header::ORIGIN).iter().map(HeaderValue::as_bytes))
+}
+
+fn refuse(policy: &Policy, door: Door, refusal: &Refusal) -> FullResponse {
+    let mut response = refusal.response();
+    match door {
+        Door::Preflight => cors::vary_preflight(response.headers_mut()),
+        Door::Polling | Door::Upgrade => policy.cors.decorate(&Reader::Nobody, response.headers_mut()),
+    }
+    response
 }
 
 fn preflight(policy: &Policy, reader: &Reader, headers: &HeaderMap) -> FullResponse {

@@ -76,7 +76,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let settings = policy.borrow().settings.clone().with(&options);
     serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
     let lost_after = settings.ping_interval + settings.ping_timeout;
-    let (engine, io) = Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone());
+    let (engine, io) =
+        Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone());
     sockets::register(&io, &metrics);
     let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
     let public = Public { gate, phase: phase_receiver, metrics, lost_after };

@@ -121,10 +121,22 @@ impl Metrics {
         registry.register("sessions_closed", "Sessions that the server closed, by cause", self.closed.clone());
         registry.register("events", "Socket.IO events received", self.events.clone());
         registry.register("policy_generation", "Generation of the policy in force", self.policy_generation.clone());
-        registry.register("policy_since_timestamp_seconds", "When the policy came into force", self.policy_since.clone());
-        registry.register("policy_problems", "Problems of a newer policy that is not in force", self.policy_problems.clone());
+        registry.register(
+            "policy_since_timestamp_seconds",
+            "When the policy came into force",
+            self.policy_since.clone(),
+        );
+        registry.register(
+            "policy_problems",
+            "Problems of a newer policy that is not in force",
+            self.policy_problems.clone(),
+        );
         registry.register("policy_watch_connected", "Whether the Kubernetes API answers", self.watch_connected.clone());
-        registry.register("denied_origins_evicted", "Denied origins that the bounded table gave up", self.denied_evictions.clone());
+        registry.register(
+            "denied_origins_evicted",
+            "Denied origins that the bounded table gave up",
+            self.denied_evictions.clone(),
+        );
     }
 
     /// The text that Prometheus reads.

@@ -67,7 +67,9 @@ pub enum Update {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nothing says what to serve.
-    #[error("what is to be served? Give --policy-file FILE (a RealtimeService manifest), or --namespace and --name of one in the cluster")]
+    #[error(
+        "what is to be served? Give --policy-file FILE (a RealtimeService manifest), or --namespace and --name of one in the cluster"
+    )]
     NoSource,
     /// A name alone names nothing in a cluster.
     #[error("--name needs --namespace, or a --policy-file to look it up in")]
@@ -119,7 +121,8 @@ pub async fn open(options: &Options, report: &Arc<Report>) -> Result<channel::Re
     if let Some(path) = &options.policy_file {
         let file = file::PolicyFile::new(path, options);
         let stamp = file.stamp();
-        let policy = file.read().map_err(|problems| StartError::Invalid { file: path.display().to_string(), problems })?;
+        let policy =
+            file.read().map_err(|problems| StartError::Invalid { file: path.display().to_string(), problems })?;
         report.source(Source::File, SourceState::Connected);
         first = Some(policy);
         tokio::spawn(file.follow(stamp, sender.clone()));
@@ -183,7 +186,11 @@ async fn keep(mut updates: mpsc::Receiver<Update>, current: channel::Sender<Arc<
                 current.send_replace(policy);
             }
             Update::Refused(source, problems) => {
-                tracing::error!(source = source.as_str(), ?problems, "the resource is not valid; the last policy stays in force");
+                tracing::error!(
+                    source = source.as_str(),
+                    ?problems,
+                    "the resource is not valid; the last policy stays in force"
+                );
                 report.refused(source, problems);
             }
             Update::Connected(source, connected) => report.source(source, SourceState::of(connected)),
@@ -203,7 +210,9 @@ fn announce(was: &Policy, policy: &Policy, started_with: &Settings) {
         "policy in force"
     );
     if policy.settings != *started_with && policy.settings != was.settings {
-        tracing::warn!("path, transports, pingInterval and pingTimeout take effect at a restart; what this process started with stays");
+        tracing::warn!(
+            "path, transports, pingInterval and pingTimeout take effect at a restart; what this process started with stays"
+        );
     }
 }
 

@@ -113,7 +113,8 @@ impl Refusal {
     #[must_use]
     pub fn response(&self) -> FullResponse {
         let words = self.code.words();
-        let message = if self.detail.is_empty() { Cow::Borrowed(words) } else { format!("{words}: {}", self.detail).into() };
+        let message =
+            if self.detail.is_empty() { Cow::Borrowed(words) } else { format!("{words}: {}", self.detail).into() };
         let body = Body { code: self.code as u8, message: &message, denial: self.denial };
         let body = serde_json::to_vec(&body).expect("strings and numbers are JSON");
         let mut response = Response::new(Full::new(Bytes::from(body)));

@@ -56,7 +56,14 @@ impl Report {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        let facts = Facts { generation: None, source: None, watch: SourceState::Unused, problems: Vec::new(), needs_restart: false, since: 0 };
+        let facts = Facts {
+            generation: None,
+            source: None,
+            watch: SourceState::Unused,
+            problems: Vec::new(),
+            needs_restart: false,
+            since: 0,
+        };
         Self { facts: Mutex::new(facts), metrics }
     }
 

@@ -61,7 +61,11 @@ pub async fn drain(
     phase.send_replace(Phase::Detaching);
     let gentle = async {
         if !detach.is_zero() {
-            tracing::info!(connections = connections.count(), "serving for {} more", humantime::format_duration(detach));
+            tracing::info!(
+                connections = connections.count(),
+                "serving for {} more",
+                humantime::format_duration(detach)
+            );
             time::sleep(detach).await;
         }
         phase.send_replace(Phase::Draining);

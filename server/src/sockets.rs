@@ -24,8 +24,16 @@ const LONGEST_ROOM: usize = 128;
 const LONGEST_EVENT: usize = 128;
 const MOST_ROOMS: usize = 100;
 /// Events that clients take for the library's or for the server's own.
-const RESERVED: [&str; 8] =
-    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener", "presence", "broadcast"];
+const RESERVED: [&str; 8] = [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+    "presence",
+    "broadcast",
+];
 
 /// Registers the handlers on the main namespace.
 pub fn register(io: &SocketIo, metrics: &Arc<Metrics>) {
@@ -40,7 +48,8 @@ fn connected(socket: &SocketRef, presence: &Presence, metrics: &Arc<Metrics>) {
         let counter = metrics.events.get_or_create_owned(&Event { event });
         socket.on(event, async move |socket: SocketRef, TryData::<Args>(args), ack: AckSender| {
             counter.inc();
-            let reply = args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &presence));
+            let reply =
+                args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &presence));
             // The client may be gone, or so slow that its buffer is full.
             let sent = match reply {
                 Ok(Reply::Json(value)) => ack.send(&value),
@@ -100,7 +109,10 @@ fn publish(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Probl
     let room = room(&fields)?;
     let event = fields.text("event", LONGEST_EVENT)?.unwrap_or_else(|| "message".to_owned());
     if event.is_empty() || RESERVED.contains(&event.as_str()) {
-        return Err(Problem::new("event", format!("{event:?} is reserved; choose another name, or leave it out for \"message\"")));
+        return Err(Problem::new(
+            "event",
+            format!("{event:?} is reserved; choose another name, or leave it out for \"message\""),
+        ));
     }
     let data = fields.data()?.clone();
     let wanted = members(socket, &room);

@@ -144,7 +144,8 @@ async fn sockets_join_publish_and_hear_each_other() {
     ];
     while !expected.is_empty() {
         let message = timeout(Duration::from_secs(5), socket.next()).await;
-        let message = message.unwrap_or_else(|_| panic!("never came: {expected:?}")).expect("a packet").expect("a frame");
+        let message =
+            message.unwrap_or_else(|_| panic!("never came: {expected:?}")).expect("a packet").expect("a frame");
         let text = message.into_text().expect("text").to_string();
         expected.retain(|start| !text.starts_with(start));
     }

@@ -57,7 +57,9 @@ fn without_a_source_it_says_what_it_needs() {
 #[tokio::test]
 async fn the_admin_port_is_not_reachable_through_the_public_one() {
     let server = Server::start(&manifest(ALLOW));
-    for path in ["/status", "/metrics", "/healthz", "/readyz", "/oursocketio/status", "/oursocketio/../status", "//status"] {
+    for path in
+        ["/status", "/metrics", "/healthz", "/readyz", "/oursocketio/status", "/oursocketio/../status", "//status"]
+    {
         let answer = server.send(Request::new("GET", path)).await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(!answer.text().contains("policyGeneration"));
@@ -90,15 +92,21 @@ async fn connections_are_moved_away_over_the_drain_time() {
     server.signal("TERM");
     let start = Instant::now();
     eventually("readiness fails", async || server.send(Request::new("GET", "/ready")).await.status == 503).await;
-    assert_eq!(server.send(Request::polling("").origin(APP)).await.status, 200, "served while the load balancer looks away");
-    let ends = sockets.iter_mut().map(async |socket| loop {
-        match timeout(Duration::from_secs(5), socket.next()).await.expect("it closes in time") {
-            Some(Ok(Message::Close(Some(frame)))) => {
-                assert_eq!(frame.code, CloseCode::Away);
-                return start.elapsed();
+    assert_eq!(
+        server.send(Request::polling("").origin(APP)).await.status,
+        200,
+        "served while the load balancer looks away"
+    );
+    let ends = sockets.iter_mut().map(async |socket| {
+        loop {
+            match timeout(Duration::from_secs(5), socket.next()).await.expect("it closes in time") {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    assert_eq!(frame.code, CloseCode::Away);
+                    return start.elapsed();
+                }
+                Some(Ok(_)) => {}
+                other => panic!("closed without a word: {other:?}"),
             }
-            Some(Ok(_)) => {}
-            other => panic!("closed without a word: {other:?}"),
         }
     });
     let mut ends = futures::future::join_all(ends).await;

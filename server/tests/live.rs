@@ -38,7 +38,11 @@ async fn an_origin_that_is_added_connects_within_a_second_and_nobody_is_disturbe
     assert!(took < SECOND, "{took:?}");
     assert!(matches!(kept.next().await, Some(Ok(Message::Text(_)))), "the open packet");
     assert_eq!(server.status().await["connections"], 1);
-    assert_eq!(server.status().await["deniedOrigins"].as_array().map(Vec::len), Some(0), "what is allowed now is forgotten");
+    assert_eq!(
+        server.status().await["deniedOrigins"].as_array().map(Vec::len),
+        Some(0),
+        "what is allowed now is forgotten"
+    );
 }
 
 #[tokio::test]

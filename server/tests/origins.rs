@@ -55,8 +55,12 @@ impl Case {
         let (status, readable) = if is_allowed { (passes, self.origin.as_deref()) } else { (403, None) };
         let reason = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default()["reason"].clone();
         let is_reason_wrong = !is_allowed && reason != self.reason.as_str();
-        (answer.status != status || acao != readable || is_reason_wrong)
-            .then(|| format!("{}, {door}: {} {acao:?} {reason}, expected {} {}", self.name, answer.status, self.verdict, self.reason))
+        (answer.status != status || acao != readable || is_reason_wrong).then(|| {
+            format!(
+                "{}, {door}: {} {acao:?} {reason}, expected {} {}",
+                self.name, answer.status, self.verdict, self.reason
+            )
+        })
     }
 }
 

@@ -1,4 +1,17 @@
 //! The operator against a real kube-apiserver: the real process, with the rights that its chart gives it.
 
 mod applying;
+mod at_rest;
+mod bad_input;
+mod drift;
+mod exposure;
+mod foreign;
+mod invalid;
+mod kubectl_shows;
+mod leadership;
 mod manifests;
+mod missing_kind;
+mod outage;
+mod owner_wishes;
+mod probes;
+mod readiness;

@@ -4,8 +4,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, PodSecurityContext,
-            PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext, Volume,
+            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath, PodSecurityContext,
+            PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
             VolumeMount,
         },
     },
@@ -13,7 +13,7 @@ use k8s_openapi::{
 };
 use realtime_crds::{
     ValidService,
-    v1alpha1::{PolicySource, Transport, Workload},
+    v1alpha1::{PolicySource, SecretKey, Transport, Workload},
 };
 
 use super::{
@@ -25,6 +25,10 @@ use super::{
 
 const CONTAINER: &str = "server";
 const POLICY_FOLDER: &str = "/etc/realtime";
+const POLICY_VOLUME: &str = "policy";
+const KEYS_FOLDER: &str = "/etc/realtime-keys";
+const KEYS_FILE: &str = "jwks.json";
+const KEYS_VOLUME: &str = "jwks";
 const ADMIN_PORT_NAME: &str = "admin";
 /// User of the server's image; any that is not root will do.
 const USER: i64 = 65532;
@@ -66,9 +70,8 @@ fn pod_metadata(service: &ValidService, workload: &Workload) -> ObjectMeta {
 
 fn pod(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec {
     let workload = &service.spec().workload;
-    let names = Names::of(service);
     PodSpec {
-        service_account_name: Some(names.server()),
+        service_account_name: Some(Names::of(service).server()),
         automount_service_account_token: Some(service.spec().policy_source == PolicySource::Watch),
         // Kubernetes would put an environment variable for every Service of the namespace into the pod.
         enable_service_links: Some(false),
@@ -83,11 +86,7 @@ fn pod(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec 
             ..PodSecurityContext::default()
         }),
         containers: vec![container(service, settings, budget)],
-        volumes: Some(vec![Volume {
-            name: "policy".to_owned(),
-            config_map: Some(ConfigMapVolumeSource { name: names.policy(), ..ConfigMapVolumeSource::default() }),
-            ..Volume::default()
-        }]),
+        volumes: Some(volumes(service)),
         ..PodSpec::default()
     }
 }
@@ -112,15 +111,46 @@ fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Co
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(vec![VolumeMount {
-            name: "policy".to_owned(),
-            // The folder, not the file: the kubelet never refreshes a file that is mounted by subPath.
-            mount_path: POLICY_FOLDER.to_owned(),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        }]),
+        volume_mounts: Some(mounts(service)),
         ..Container::default()
     }
+}
+
+fn volumes(service: &ValidService) -> Vec<Volume> {
+    let policy = Volume {
+        name: POLICY_VOLUME.to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: Names::of(service).policy(),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    };
+    let keys = secret_of_keys(service).map(|secret| Volume {
+        name: KEYS_VOLUME.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.name.clone()),
+            items: Some(vec![KeyToPath { key: secret.key.clone(), path: KEYS_FILE.to_owned(), ..KeyToPath::default() }]),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    });
+    [policy].into_iter().chain(keys).collect()
+}
+
+fn mounts(service: &ValidService) -> Vec<VolumeMount> {
+    // Folders, not files: the kubelet never refreshes a file that is mounted by subPath.
+    let mount = |name: &str, folder: &str| VolumeMount {
+        name: name.to_owned(),
+        mount_path: folder.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    let keys = secret_of_keys(service).map(|_| mount(KEYS_VOLUME, KEYS_FOLDER));
+    [mount(POLICY_VOLUME, POLICY_FOLDER)].into_iter().chain(keys).collect()
+}
+
+fn secret_of_keys(service: &ValidService) -> Option<&SecretKey> {
+    service.spec().auth.as_ref()?.jwt.jwks.secret_ref.as_ref()
 }
 
 /// What needs a new process is environment, so a change of it rolls the pods; the policy is not among it.
@@ -143,6 +173,9 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
     if spec.policy_source == PolicySource::Watch {
         variables.push(("REALTIME_NAMESPACE", service.namespace().to_owned()));
         variables.push(("REALTIME_NAME", service.name().to_owned()));
+    }
+    if secret_of_keys(service).is_some() {
+        variables.push(("REALTIME_JWKS_FILE", format!("{KEYS_FOLDER}/{KEYS_FILE}")));
     }
     variables
         .into_iter()

@@ -118,3 +118,13 @@ proptest! {
         prop_assert_eq!(selector(&planned), selector(&children(&smallest())));
     }
 }
+
+#[test]
+fn a_key_set_in_a_secret_is_mounted_and_no_right_to_read_secrets_is_given() {
+    let jwt = json!({"issuer": "https://login.domain-b.com/", "audiences": ["chat"], "jwks": {"secretRef": {"name": "keys", "key": "jwks.json"}}});
+    let planned = children(&with("auth", json!({"jwt": jwt})));
+    let pod = &child(&planned, Kind::Deployment)["spec"]["template"]["spec"];
+    assert_eq!(pod["volumes"][1]["secret"]["secretName"], "keys");
+    assert_eq!(pod["containers"][0]["volumeMounts"][1]["mountPath"], "/etc/realtime-keys");
+    assert!(!child(&planned, Kind::Role).to_string().contains("secrets"));
+}

@@ -37,7 +37,8 @@ impl Engine {
         let origin = parts.extensions.get::<FromOrigin>().map(|from| Arc::clone(&from.0)).ok_or_else(broken)?;
         ticket.opened(sid, origin);
         self.opened(Transport::Polling, eio);
-        let body = if self.shared.settings.allows(Transport::Websocket) { body.clone() } else { without_upgrades(text, eio) };
+        let body =
+            if self.shared.settings.allows(Transport::Websocket) { body.clone() } else { without_upgrades(text, eio) };
         Ok(response(status, headers, body))
     }
 
@@ -51,7 +52,9 @@ impl Engine {
         let (status, headers, body) = answer.map_err(|_| broken())?;
         match status {
             StatusCode::OK => Ok(response(status, headers, body)),
-            status => Err(mended(status, &body, "another poll of this session was open; a client polls once at a time")),
+            status => {
+                Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"))
+            }
         }
     }
 
@@ -88,7 +91,9 @@ struct AbandonedPoll {
 
 impl Drop for AbandonedPoll {
     fn drop(&mut self) {
-        let Some(engine) = self.engine.take().filter(|engine| engine.shared.connections.polls(&self.sid)) else { return };
+        let Some(engine) = self.engine.take().filter(|engine| engine.shared.connections.polls(&self.sid)) else {
+            return;
+        };
         let sid = self.sid;
         if tokio::runtime::Handle::try_current().is_ok() {
             let handle = crate::connections::Handle::Polling(sid);

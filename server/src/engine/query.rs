@@ -56,7 +56,8 @@ pub fn read(method: &Method, headers: &HeaderMap, query: Option<&str>, settings:
         Some("4") => 4,
         Some("3") => 3,
         given => {
-            let given = given.map_or_else(|| "the query parameter EIO is missing".to_owned(), |word| format!("EIO={}", shown(word)));
+            let given = given
+                .map_or_else(|| "the query parameter EIO is missing".to_owned(), |word| format!("EIO={}", shown(word)));
             let detail = format!("{given}; this server speaks EIO=4 (Socket.IO clients v3 and v4) and EIO=3 (v2)");
             return Err(Refusal::new(Code::UnsupportedProtocolVersion, detail));
         }
@@ -66,9 +67,10 @@ pub fn read(method: &Method, headers: &HeaderMap, query: Option<&str>, settings:
         return Err(Refusal::new(Code::BadRequest, "JSONP polling is not served; leave out forceJSONP"));
     }
     match (transport, sid, method) {
-        (Transport::Polling, _, _) if upgrades => {
-            Err(Refusal::new(Code::BadRequest, "the request upgrades to WebSocket, and its query says transport=polling"))
-        }
+        (Transport::Polling, _, _) if upgrades => Err(Refusal::new(
+            Code::BadRequest,
+            "the request upgrades to WebSocket, and its query says transport=polling",
+        )),
         (_, None, method) if method != Method::GET => {
             Err(Refusal::new(Code::BadHandshakeMethod, "a session begins with GET"))
         }
@@ -150,7 +152,12 @@ mod tests {
             (Method::GET, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", false, Ask::Poll { sid }),
             (Method::POST, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", false, Ask::Post { sid }),
             (Method::GET, "EIO=4&transport=websocket", true, Ask::Upgrade { eio: 4, sid: None }),
-            (Method::GET, "EIO=3&transport=websocket&sid=AAAAAAAAAAAAAAHs", true, Ask::Upgrade { eio: 3, sid: Some(sid) }),
+            (
+                Method::GET,
+                "EIO=3&transport=websocket&sid=AAAAAAAAAAAAAAHs",
+                true,
+                Ask::Upgrade { eio: 3, sid: Some(sid) },
+            ),
         ];
         for (method, query, upgrade, ask) in cases {
             assert_eq!(asked(method, query, upgrade), Ok(ask), "{query}");
@@ -181,7 +188,8 @@ mod tests {
     #[test]
     fn a_transport_that_is_switched_off_is_unknown() {
         let query = Some("EIO=4&transport=polling");
-        let refusal = read(&Method::GET, &HeaderMap::new(), query, &settings(&[Transport::Websocket])).expect_err("refused");
+        let refusal =
+            read(&Method::GET, &HeaderMap::new(), query, &settings(&[Transport::Websocket])).expect_err("refused");
         assert_eq!(refusal.code, Code::TransportUnknown);
     }
 }

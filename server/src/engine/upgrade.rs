@@ -27,11 +27,19 @@ use crate::{
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
-    pub(super) fn upgrade<B>(self, eio: u8, sid: Option<Sid>, mut request: Request<B>) -> Result<FullResponse, Refusal> {
+    pub(super) fn upgrade<B>(
+        self,
+        eio: u8,
+        sid: Option<Sid>,
+        mut request: Request<B>,
+    ) -> Result<FullResponse, Refusal> {
         let accept = accept(&request)?;
         let switch = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
-        let bad = || Refusal::new(Code::BadRequest, "the connection cannot be upgraded").status(StatusCode::INTERNAL_SERVER_ERROR);
+        let bad = || {
+            Refusal::new(Code::BadRequest, "the connection cannot be upgraded")
+                .status(StatusCode::INTERNAL_SERVER_ERROR)
+        };
         let origin = parts.extensions.get::<FromOrigin>().map(|from| Arc::clone(&from.0)).ok_or_else(bad)?;
         let ticket = match self.shared.connections.open_websocket(origin, sid) {
             Opened::Yes(ticket) => ticket,
@@ -78,7 +86,10 @@ fn accept<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     if BASE64_STANDARD.decode(key).map_or(0, |nonce| nonce.len()) != 16 {
-        return Err(Refusal::new(Code::BadRequest, "the header Sec-WebSocket-Key is missing or is not 16 bytes in base64"));
+        return Err(Refusal::new(
+            Code::BadRequest,
+            "the header Sec-WebSocket-Key is missing or is not 16 bytes in base64",
+        ));
     }
     let digest = Sha1::new().chain_update(key).chain_update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").finalize();
     Ok(HeaderValue::from_str(&BASE64_STANDARD.encode(digest)).expect("base64 is a header value"))

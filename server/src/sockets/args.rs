@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn problems_name_the_field() {
-        let text = |json: &str| args(json).fields().and_then(|fields| fields.text("room", 4)).map_err(|problem| problem.to_string());
+        let text = |json: &str| {
+            args(json).fields().and_then(|fields| fields.text("room", 4)).map_err(|problem| problem.to_string())
+        };
         assert_eq!(text(r#"[{"room":"a"}]"#), Ok(Some("a".to_owned())));
         assert_eq!(text(r#"[{"room":null}]"#), Ok(None));
         assert_eq!(text(r#"[{"room":7}]"#), Err("room: has to be a string".to_owned()));

@@ -56,7 +56,12 @@ impl Server {
     }
 
     pub fn start_in(folder: TempDir, file: PathBuf, options: &[&str]) -> Self {
-        let mut child = command(&file).args(options).stdout(Stdio::piped()).stderr(log(folder.path())).spawn().unwrap();
+        Self::spawn(command(&file).args(options), folder, file)
+    }
+
+    /// Starts it and waits until it serves.
+    pub fn spawn(command: &mut Command, folder: TempDir, file: PathBuf) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log(folder.path())).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| {
@@ -141,7 +146,10 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, target: &str) -> Self {
-        Self { head: format!("{method} {target} HTTP/1.1\r\nhost: chat.domain-a.com\r\n").into_bytes(), body: Vec::new() }
+        Self {
+            head: format!("{method} {target} HTTP/1.1\r\nhost: chat.domain-a.com\r\n").into_bytes(),
+            body: Vec::new(),
+        }
     }
 
     /// A request by polling, with more of the query.
@@ -155,7 +163,9 @@ impl Request {
 
     pub fn preflight() -> Self {
         let request = Self::new("OPTIONS", &format!("{PATH}/?EIO=4&transport=polling"));
-        request.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization")
+        request
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization")
     }
 
     pub fn upgrade(query: &str) -> Self {
@@ -228,7 +238,11 @@ pub async fn read(stream: &mut TcpStream) -> Answer {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;
         }
-        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "closed in the middle: {:?}", String::from_utf8_lossy(&bytes));
+        assert!(
+            stream.read_buf(&mut bytes).await.unwrap() > 0,
+            "closed in the middle: {:?}",
+            String::from_utf8_lossy(&bytes)
+        );
     };
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
     let mut lines = text.trim_end().split("\r\n");
@@ -237,7 +251,8 @@ pub async fn read(stream: &mut TcpStream) -> Answer {
         .map(|line| line.split_once(':').unwrap())
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
+    let length =
+        headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = bytes.split_off(head);
     while body.len() < length {
         assert!(stream.read_buf(&mut body).await.unwrap() > 0, "closed in the middle of a body");
