@@ -1,8 +1,9 @@
 //! Resource files, and `-` for standard input.
 
 use std::{
+    fmt,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -20,8 +21,24 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 
 /// The valid RealtimeServices of a file, or all its problems.
 pub(crate) fn services(path: &Path) -> Result<Vec<RealtimeService>> {
-    manifest::read(&text(path)?).map_err(|problems| anyhow::anyhow!(told(path, &problems)))
+    manifest::read(&text(path)?).map_err(|problems| Invalid { file: path.to_owned(), problems }.into())
 }
+
+/// A file that was read and is no good.
+#[derive(Debug)]
+pub(crate) struct Invalid {
+    file: PathBuf,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is invalid:", self.file.display())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Invalid {}
 
 /// The one RealtimeService of a file, or the one of this name.
 pub(crate) fn service(path: &Path, name: Option<&str>) -> Result<RealtimeService> {
@@ -34,9 +51,4 @@ pub(crate) fn service(path: &Path, name: Option<&str>) -> Result<RealtimeService
         (0, _) => bail!("{} holds no RealtimeService {:?}, but {}", path.display(), name.unwrap_or_default(), names.join(", ")),
         (_, _) => bail!("{} holds several RealtimeServices; say which with --name: {}", path.display(), names.join(", ")),
     }
-}
-
-fn told(path: &Path, problems: &[Problem]) -> String {
-    let lines = problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n");
-    format!("{} is invalid:\n{lines}", path.display())
 }

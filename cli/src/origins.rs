@@ -8,7 +8,15 @@ use serde_json::{Value, json};
 use crate::{input, options::Check, verdict::Verdict};
 
 pub(crate) fn check(options: &Check) -> Result<Verdict> {
-    let service = input::service(&options.file, options.name.as_deref())?;
+    let service = match input::service(&options.file, options.name.as_deref()) {
+        Ok(service) => service,
+        Err(error) => {
+            if let Some(invalid) = error.downcast_ref::<input::Invalid>().filter(|_| options.json) {
+                println!("{}", json!({"verdict": "invalid", "reason": "Invalid", "problems": invalid.problems}));
+            }
+            return Err(error);
+        }
+    };
     let service = ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
     let policy = service.origins();
     if !options.json {

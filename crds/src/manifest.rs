@@ -61,20 +61,33 @@ pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
     if document["metadata"]["name"].as_str().is_none() {
         problems.push(Problem::invalid("metadata.name", "is required"));
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
     let document = kube::core::cel::apply_defaults(&SCHEMA.open_api, document);
-    if let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, &document, None) {
-        let of_rule = |error: &kube::core::cel::ValidationError| {
-            Problem::invalid(error.field_path.trim_start_matches('.'), error.message.clone())
-        };
-        return Err(errors.as_slice().iter().map(of_rule).collect());
+    let service = RealtimeService::deserialize(&document);
+    let of_code = service.as_ref().map(|service| ValidService::new(service).err().unwrap_or_default()).unwrap_or_default();
+    // Code says of an origin more than a rule can, and a rule that trips over what the schema refused says nothing.
+    let said = |known: &[Problem], rule: &Problem| known.iter().any(|known| covers(&rule.field, &known.field));
+    let of_rules = rules(&document).into_iter().filter(|rule| !said(&problems, rule) && !said(&of_code, rule)).collect::<Vec<_>>();
+    let of_code = of_code.into_iter().filter(|code| !problems.iter().any(|known| covers(&known.field, &code.field))).collect::<Vec<_>>();
+    problems.extend(of_rules);
+    problems.extend(of_code);
+    match service {
+        _ if !problems.is_empty() => Err(problems),
+        Ok(service) => Ok(service),
+        Err(error) => Err(vec![Problem::invalid("", error.to_string())]),
     }
-    let service =
-        RealtimeService::deserialize(&document).map_err(|error| vec![Problem::invalid("", error.to_string())])?;
-    ValidService::new(&service)?;
-    Ok(service)
+}
+
+fn rules(document: &Value) -> Vec<Problem> {
+    let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, document, None) else { return Vec::new() };
+    let of_rule = |error: &kube::core::cel::ValidationError| {
+        Problem::invalid(error.field_path.trim_start_matches('.'), error.message.clone())
+    };
+    errors.as_slice().iter().map(of_rule).collect()
+}
+
+/// Whether `inner` is the same field or one within it.
+fn covers(outer: &str, inner: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The manifest of a resource as it is applied: nothing of what the cluster adds.

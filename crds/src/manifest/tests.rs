@@ -31,8 +31,8 @@ fn each_mistake_names_its_field() {
         (format!("{{host: a.com, {ALLOW}, hots: 1}}"), "spec.hots", "not a field"),
         ("{host: a.com, origins: {allow: 'https://a.com'}}".to_owned(), "spec.origins.allow", "array"),
         ("{host: a.com, origins: {allow: []}}".to_owned(), "spec.origins.allow", "at least 1"),
-        ("{host: a.com, origins: {allow: ['https://a.com/']}}".to_owned(), "spec.origins.allow", "slash"),
-        ("{host: a.com, origins: {allow: ['*']}}".to_owned(), "spec.origins.allow", "not an origin"),
+        ("{host: a.com, origins: {allow: ['https://a.com/']}}".to_owned(), "spec.origins.allow[0]", "slash"),
+        ("{host: a.com, origins: {allow: ['*']}}".to_owned(), "spec.origins.allow[0]", "every site"),
         (format!("{{host: a.com, {ALLOW}, path: oursocketio}}"), "spec.path", "must start with"),
         (format!("{{host: 'https://a.com', {ALLOW}}}"), "spec.host", "no scheme"),
         (format!("{{host: a.com, {ALLOW}, workload: {{replicas: -1}}}}"), "spec.workload.replicas", "minimum of 0"),
@@ -63,6 +63,14 @@ fn each_mistake_names_its_field() {
 fn several_mistakes_are_told_at_once() {
     let refused = fields_refused("{host: a.com, origins: {allow: []}, workload: {replicas: -1}, color: red}");
     assert_eq!(refused.len(), 3, "{refused:#?}");
+}
+
+#[test]
+fn problems_of_schema_rules_and_policy_are_told_together() {
+    let refused = fields_refused("{host: a.com, path: x, origins: {allow: ['https://a.com/', 'https://*.com', 'null']}, workload: {replicas: -1}}");
+    let fields: Vec<_> = refused.iter().filter_map(|line| line.split(':').next()).collect();
+    let expected = ["spec.path", "spec.workload.replicas", "spec.origins.allow[0]", "spec.origins.allow[1]", "spec.origins.allow[2]"];
+    assert_eq!(fields, expected, "{refused:#?}");
 }
 
 #[test]
