@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
     core::DynamicObject,
 };
@@ -28,6 +28,8 @@ pub enum Outcome {
     Updated,
     /// It is on its way out; it is created again when it is gone.
     Leaving,
+    /// It needs another child, which belongs to somebody else; nothing was sent.
+    Blocked,
     /// An object of that name belongs to somebody else; it was left alone. Says to whom.
     Foreign(String),
     /// The cluster does not know the kind.
@@ -67,6 +69,9 @@ pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied
         let live = stale.remove(&(child.kind, child.name.clone()));
         let (outcome, live) = if inputs.missing_kinds.contains(&child.kind) {
             (Outcome::KindMissing, None)
+        } else if child.kind == Kind::RoleBinding && role_is_foreign(&children) {
+            // It would hand out what somebody else's Role grants.
+            (Outcome::Blocked, live)
         } else {
             one(ctx, inputs, &child, live).await
         };
@@ -83,6 +88,10 @@ pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied
         }
     }
     Applied { children, pruned, not_pruned }
+}
+
+fn role_is_foreign(applied: &[AppliedChild]) -> bool {
+    applied.iter().any(|child| child.kind == Kind::Role && matches!(child.outcome, Outcome::Foreign(_)))
 }
 
 async fn one(ctx: &Context, inputs: &Inputs, child: &Child, live: Option<Arc<Live>>) -> (Outcome, Option<Arc<Live>>) {
@@ -122,6 +131,10 @@ async fn whose(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Optio
                 Ok(now) => (Outcome::Updated, now),
                 Err(error) => (Outcome::Failed(error), None),
             }
+        }
+        // Of a service of the same name that was deleted; the garbage collector is on its way.
+        (Some(owner), Some(live)) if live.owner.0 == inputs.service.name_any() && owner.kind == "RealtimeService" => {
+            (Outcome::Leaving, None)
         }
         (Some(owner), _) => (Outcome::Foreign(format!("{} {} controls it", owner.kind, owner.name)), None),
         (None, _) => (Outcome::Foreign("no controller owns it".to_owned()), None),

@@ -78,7 +78,9 @@ impl Children {
     }
 
     /// Takes in a newer state; gives the names of the services that this concerns.
-    pub(crate) fn put(&self, kind: Kind, object: DynamicObject) -> Vec<String> {
+    pub(crate) fn put(&self, kind: Kind, mut object: DynamicObject) -> Vec<String> {
+        // The items of a list do not say what they are, and an object that lacks a planned field would be applied again.
+        object.types.get_or_insert_with(|| kind.type_meta());
         let place = place(kind, &object);
         let mut index = self.lock();
         let Some(live) = Live::of(object) else { return index.remove(&place, None).into_iter().collect() };
@@ -181,6 +183,15 @@ mod tests {
         assert_eq!(children.put(Kind::ConfigMap, object("a", "1", 10, Some("x"))), ["of-x"]);
         assert!(children.put(Kind::ConfigMap, object("a", "1", 9, Some("x"))).is_empty());
         assert_eq!(children.of("x").len(), 1);
+    }
+
+    #[test]
+    fn an_item_of_a_list_says_what_it_is_like_any_other() {
+        let children = Children::default();
+        let listed = DynamicObject { types: None, ..object("a", "1", 10, Some("x")) };
+        children.put(Kind::ConfigMap, listed);
+        let live = children.of("x").into_values().next().expect("a child");
+        assert_eq!((&live.object["apiVersion"], &live.object["kind"]), (&json!("v1"), &json!("ConfigMap")));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::{
     metrics::Metrics,
     plan::{Kind, Settings},
     reconcile::{Error, reconcile},
-    watches::{Scope, follow_definition},
+    watches::{Patience, Scope, follow_definition},
 };
 use written::Written;
 
@@ -195,6 +195,7 @@ async fn one_scope(
     );
     Controller::new(api, watcher::Config::default())
         .with_config(controller::Config::default().concurrency(concurrency))
+        .trigger_backoff(Patience::default())
         .reconcile_on(touched)
         .reconcile_all_on(kinds_changed)
         .graceful_shutdown_on(stop)

@@ -65,7 +65,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
     };
     if let Some(lease) = &mut lease {
         tokio::select! {
-            () = lease.won() => tracing::info!(identity, "leading"),
+            won = lease.won() => { won?; tracing::info!(identity, "leading"); }
             () = &mut told_to_go => return Ok(()),
         }
     }

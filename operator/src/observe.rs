@@ -82,7 +82,7 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
         let AppliedChild { kind, name, outcome, live: _ } = child;
         let title = format!("{} {name}", kind.as_str());
         match outcome {
-            Outcome::Unchanged => {}
+            Outcome::Unchanged | Outcome::Blocked => {}
             Outcome::Created => observed.changes.push(format!("created {title}")),
             Outcome::Updated => observed.changes.push(format!("updated {title}")),
             Outcome::Leaving => observed.leaving.push(title),

@@ -1,6 +1,6 @@
 //! I/O: the watches that keep [`Children`] current and say which service to look at again.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedSender};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -10,7 +10,8 @@ use kube::{
     runtime::{
         WatchStreamExt,
         reflector::ObjectRef,
-        watcher::{self, Event, watcher},
+        utils::Backoff,
+        watcher::{self, DefaultBackoff, Event, watcher},
     },
 };
 use realtime_crds::RealtimeService;
@@ -20,6 +21,27 @@ use crate::{
     children::Children,
     plan::{Kind, LABEL_MANAGED_BY, MANAGER},
 };
+
+/// How long an interrupted watch pauses. After an outage drift is not seen before the watch is back, and that takes two
+/// attempts, since the first one is told that its place in the history is gone.
+#[derive(Default)]
+pub(crate) struct Patience(DefaultBackoff);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Patience {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
 
 /// What a watch needs: where to look, where to put it, whom to tell.
 #[derive(Clone)]
@@ -46,7 +68,7 @@ impl Scope {
             None => Api::all_with(self.client.clone(), &resource),
         };
         let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
-        let mut events = watcher(api, ours).default_backoff().boxed();
+        let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
         let mut listed = HashSet::new();
         loop {
             match events.try_next().await {
@@ -99,7 +121,7 @@ pub(crate) async fn follow_definition(
 ) {
     let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
     let only = watcher::Config::default().fields(&format!("metadata.name={definition}"));
-    let mut events = watcher(api, only).default_backoff().boxed();
+    let mut events = watcher(api, only).backoff(Patience::default()).boxed();
     let mut seen = false;
     loop {
         match events.try_next().await {

@@ -34,7 +34,8 @@ async fn switch(namespace: &str, how: &[&str]) -> Result<()> {
         stage
             .eventually(&what, async || {
                 let kinds = stage.kinds("chat").await?;
-                let of_exposure: Vec<_> = kinds.iter().copied().filter(|kind| ["BackendConfig", "Ingress"].contains(kind)).collect();
+                let of_exposure: Vec<_> =
+                    kinds.iter().copied().filter(|kind| ["BackendConfig", "Ingress"].contains(kind)).collect();
                 Ok((of_exposure == expected && kinds.len() == 6 + expected.len()).then_some(()))
             })
             .await?;

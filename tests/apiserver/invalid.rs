@@ -19,7 +19,13 @@ async fn an_invalid_policy_is_said_with_all_its_problems_and_what_ran_goes_on() 
 
     stage.apply(&allowing("['https://*.com', 'https://a.*.example.org', 'https://good.example.org']")).await?;
     let message = stage.says("chat", "Accepted", "False", "Invalid").await?;
-    for words in ["spec.origins.allow[0]", "https://*.com", "spec.origins.allow[1]", "https://a.*.example.org", "Nothing was changed"] {
+    for words in [
+        "spec.origins.allow[0]",
+        "https://*.com",
+        "spec.origins.allow[1]",
+        "https://a.*.example.org",
+        "Nothing was changed",
+    ] {
         stage.holds(message.contains(words), &format!("{words:?} in {message:?}")).await?;
     }
     stage.says("chat", "Ready", "False", "Invalid").await?;

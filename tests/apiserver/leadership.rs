@@ -64,15 +64,13 @@ async fn after_a_crash_the_next_one_leads() -> Result<()> {
 async fn sigterm_ends_the_operator_in_the_midst_of_its_work() -> Result<()> {
     let stage = Stage::new("sigterm").await?;
     let mut operator = stage.operator().await?;
-    let all: Vec<_> = (0..10).map(|number| service(&format!("chat-{number}"), "")).collect();
-    stage.apply(&all.join("---\n")).await?;
+    let names: Vec<_> = (0..10).map(|number| format!("chat-{number}")).collect();
+    let manifests: Vec<_> = names.iter().map(|name| service(name, "")).collect();
+    stage.apply(&manifests.join("---\n")).await?;
     operator.terminate()?;
     let status = operator.end(AT_ONCE).await?;
     assert!(status.success(), "{status}");
 
     let _next = stage.operator().await?;
-    for number in 0..10 {
-        stage.settled(&format!("chat-{number}")).await?;
-    }
-    Ok(())
+    stage.all_settled(&names).await
 }

@@ -15,3 +15,4 @@ mod outage;
 mod owner_wishes;
 mod probes;
 mod readiness;
+mod removal;

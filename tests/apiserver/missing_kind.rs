@@ -29,8 +29,11 @@ async fn a_missing_kind_is_said_and_heals_when_it_appears() -> Result<()> {
     stage.cluster.kubectl(&["delete", "crd", "backendconfigs.cloud.google.com"], "").await?.good()?;
     stage.says("chat", "ResolvedRefs", "False", "KindMissing").await?;
     stage.cluster.install_backend_config().await?;
-    stage.says("chat", "ResolvedRefs", "True", "ResolvedRefs").await?;
-    let config = stage.child(Child::of("BackendConfig"), "chat").await?;
-    assert_eq!(config["spec"]["timeoutSec"], 3600);
-    Ok(())
+    stage
+        .eventually("the BackendConfig is made anew", async || {
+            let config = stage.child(Child::of("BackendConfig"), "chat").await?;
+            Ok((config["spec"]["timeoutSec"] == 3600).then_some(()))
+        })
+        .await?;
+    stage.says("chat", "ResolvedRefs", "True", "ResolvedRefs").await.map(|_| ())
 }

@@ -53,7 +53,10 @@ async fn ready_is_unknown_on_the_way_and_true_when_clients_can_connect() -> Resu
     done?;
     waited?.good()?;
     let ready = stage.services().get("chat").await?.status.unwrap_or_default();
-    assert_eq!((ready.pods.as_deref(), ready.addresses.as_slice()), (Some("1/1"), ["203.0.113.7".to_owned()].as_slice()));
+    assert_eq!(
+        (ready.pods.as_deref(), ready.addresses.as_slice()),
+        (Some("1/1"), ["203.0.113.7".to_owned()].as_slice())
+    );
     assert!(ready.conditions.iter().all(|it| it.type_ != "Reconciling" && it.type_ != "Stalled"));
     let (accepted, came) = (since(&ready, "Accepted"), since(&ready, "Ready"));
 
@@ -77,7 +80,8 @@ async fn what_somebody_has_to_act_on_is_false_and_stalled() -> Result<()> {
     let generation = stage.child(Child::of("Deployment"), "chat").await?["metadata"]["generation"].clone();
     let gave_up = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
         "message": "ReplicaSet \"chat-1\" has timed out progressing."}]);
-    let status = json!({"observedGeneration": generation, "availableReplicas": 1, "readyReplicas": 1, "conditions": gave_up});
+    let status =
+        json!({"observedGeneration": generation, "availableReplicas": 1, "readyReplicas": 1, "conditions": gave_up});
     report(&stage, "Deployment", "chat", status).await?;
     let message = stage.says("chat", "Ready", "False", "PodsFailing").await?;
     stage.holds(message.contains("1 of 2") && message.contains("timed out progressing"), &message).await?;

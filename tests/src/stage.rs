@@ -77,13 +77,19 @@ impl Stage {
         Ok(Self { cluster, client, namespace, kubeconfig, logs: tempfile::tempdir()? })
     }
 
-    /// An operator for this namespace, which leads.
+    /// An operator for this namespace, which leads and has read what there is.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn operator(&self) -> Result<Operator> {
+        let audit = self.audit()?;
         let operator = self.standby("operator-0").await?;
         operator.leads(wait::DEADLINE).await?;
+        // It looks at services only when it knows all their children.
+        self.eventually("the operator has listed the services", async || {
+            Ok(audit.requests()?.iter().any(|it| it.verb == "list" && it.resource == "realtimeservices").then_some(()))
+        })
+        .await?;
         Ok(operator)
     }
 
@@ -150,7 +156,8 @@ impl Stage {
         let mut kinds = Vec::new();
         for child in CHILDREN {
             let there = self.api(child).get_opt(&child.name(service)).await;
-            let missing_kind = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.is_not_found());
+            // By the code: where the whole group is missing, the answer is no Status.
+            let missing_kind = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
             match there {
                 Ok(Some(object)) if object.metadata.deletion_timestamp.is_none() => kinds.push(child.kind),
                 Ok(_) => {}
@@ -206,10 +213,20 @@ impl Stage {
     /// # Errors
     /// When that does not happen.
     pub async fn settled(&self, service: &str) -> Result<()> {
-        self.eventually(&format!("all children of {service}"), async || {
-            Ok((self.kinds(service).await?.len() == CHILDREN.len()).then_some(()))
-        })
-        .await?;
+        self.all_settled(&[service.to_owned()]).await
+    }
+
+    /// The same for several services.
+    ///
+    /// # Errors
+    /// When that does not happen.
+    pub async fn all_settled(&self, services: &[String]) -> Result<()> {
+        for service in services {
+            self.eventually(&format!("all children of {service}"), async || {
+                Ok((self.kinds(service).await?.len() == CHILDREN.len()).then_some(()))
+            })
+            .await?;
+        }
         self.quiet().await
     }
 

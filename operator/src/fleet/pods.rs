@@ -13,7 +13,10 @@ use kube::{
 };
 
 use super::{Fleet, Report, ServiceKey};
-use crate::plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER};
+use crate::{
+    plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER},
+    watches::Patience,
+};
 
 /// A pod that serves.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +89,7 @@ pub(crate) async fn follow(client: Client, namespace: Option<String>, fleet: &Fl
         None => Api::all(client),
     };
     let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
-    let mut events = watcher(api, ours).default_backoff().boxed();
+    let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
     let mut listed = HashSet::new();
     loop {
         let (place, pod) = match events.try_next().await {

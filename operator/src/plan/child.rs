@@ -1,6 +1,6 @@
 //! A planned child as the JSON that is applied, and the closed set of kinds.
 
-use kube::{core::ApiResource, core::GroupVersionKind};
+use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -49,6 +49,13 @@ impl Kind {
     pub fn api_resource(self) -> ApiResource {
         let (group, version, kind, plural) = self.facts();
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    /// `apiVersion:` and `kind:`.
+    #[must_use]
+    pub fn type_meta(self) -> TypeMeta {
+        let ApiResource { api_version, kind, .. } = self.api_resource();
+        TypeMeta { api_version, kind }
     }
 
     /// Name of the definition that brings the kind where Kubernetes itself does not have it.
