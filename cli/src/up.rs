@@ -4,13 +4,17 @@ mod cluster;
 mod page;
 mod process;
 
-use std::{net::SocketAddr, path::Path, time::Instant};
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use realtime_crds::RealtimeService;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{input, options::Up, verdict::Verdict};
 use cluster::Cluster;
@@ -18,111 +22,129 @@ use page::Page;
 use process::Process;
 
 pub(crate) async fn run(options: Up) -> Result<Verdict> {
-    let started = Instant::now();
     let service = input::service(&options.file, None)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let told_to_go = async {
+    let mut signals = Signals::listen()?;
+    let cluster = tokio::select! {
+        cluster = Cluster::from_environment_or_local() => cluster?,
+        () = signals.next() => return Ok(Verdict::Good),
+    };
+    let mut site = Site { cluster, service, operator: None, server: None, page: None };
+    let outcome = tokio::select! {
+        outcome = site.run(&options) => outcome,
+        () = signals.next() => Ok(Verdict::Good),
+    };
+    say("ending");
+    let ended = tokio::select! {
+        ended = site.end() => ended,
+        () = signals.next() => Err(anyhow::anyhow!("told to go twice: what was put into the cluster may still be there")),
+    };
+    outcome.and_then(|verdict| ended.map(|()| verdict))
+}
+
+/// Ctrl-C, a terminal that is closed, and what others send.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).context("failed to listen for signals");
+        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?, listen(SignalKind::terminate())?]))
+    }
+
+    async fn next(&mut self) {
+        let Self([interrupt, hangup, terminate]) = self;
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
             _ = terminate.recv() => {}
         }
-    };
-    tokio::pin!(told_to_go);
-    let site = tokio::select! {
-        site = Site::build(&options, service) => site?,
-        () = &mut told_to_go => return Ok(Verdict::Good),
-    };
-    println!("{}", site.welcome(started));
-    let mut site = site;
-    let ended = tokio::select! {
-        () = told_to_go => None,
-        ended = site.operator.ended() => Some(ended),
-        ended = site.server.ended() => Some(ended),
-    };
-    println!("ending");
-    site.end().await?;
-    match ended {
-        None => Ok(Verdict::Good),
-        Some(words) => anyhow::bail!(words),
     }
 }
 
+/// What runs so far: its end can come at any moment of its start.
 struct Site {
     cluster: Cluster,
-    operator: Process,
-    server: Process,
-    server_address: SocketAddr,
-    page: Page,
     service: RealtimeService,
+    operator: Option<Process>,
+    server: Option<Process>,
+    page: Option<Page>,
 }
 
 impl Site {
-    async fn build(options: &Up, mut service: RealtimeService) -> Result<Self> {
-        let cluster = Cluster::from_environment_or_local().await?;
+    /// Starts everything; returns only when that fails or something ends that should not.
+    async fn run(&mut self, options: &Up) -> Result<Verdict> {
+        let started = Instant::now();
+        let Self { cluster, service, operator, server, page } = self;
         let client = cluster.client().await?;
         service.metadata.namespace.get_or_insert_with(|| client.default_namespace().to_owned());
         let name = service.name_any();
         let namespace = service.namespace().unwrap_or_default();
 
-        let mut cluster = cluster;
         say("installing the definition of RealtimeService");
         let definitions: Vec<CustomResourceDefinition> = realtime_crds::definitions();
         cluster.install(&client, definitions).await?;
 
         say("starting the operator");
-        let operator = Process::start("realtime-operator", &cluster.kubeconfig(), &["run", "--admin-listen", "127.0.0.1:0"]).await?;
+        let arguments = cluster.operator_arguments(&namespace);
+        let operator = operator.insert(Process::start("realtime-operator", &cluster.kubeconfig(), &arguments).await?);
         say(&format!("applying {}", options.file.display()));
-        cluster.apply(&client, &service).await?;
+        cluster.apply(&client, service).await?;
 
         say("starting the bundled server as a local process");
         let listen = options.listen.to_string();
-        let arguments = ["--namespace", &namespace, "--name", &name, "--listen", &listen, "--admin-listen", "127.0.0.1:0"];
-        let mut server = Process::start("realtime-server", &cluster.kubeconfig(), &arguments).await?;
-        let server_address = server.listening().await.context("the bundled server did not start")?;
-        let page = Page::serve(options.page_port, server_address, &service.spec.path, &options.client).await?;
-        cluster.wait_for_status(&client, &service).await?;
-        Ok(Self { cluster, operator, server, server_address, page, service })
+        // Who presses Ctrl-C here does not wait for clients to be moved away one by one.
+        let arguments = ["--namespace", &namespace, "--name", &name, "--listen", &listen, "--admin-listen", "127.0.0.1:0", "--drain", "0s"];
+        let server = server.insert(Process::start("realtime-server", &cluster.kubeconfig(), &arguments).await?);
+        let address = server.listening().await.context("the bundled server did not start")?;
+        let page = page.insert(Page::serve(options.page_port, address, &service.spec.path, &options.client).await?);
+        cluster.wait_for_status(&client, service).await?;
+        let url = format!("http://{address}{}", service.spec.path);
+        say(&welcome(cluster, service, &page.origin(), &url, started));
+        let ended = tokio::select! {
+            ended = operator.ended() => ended,
+            ended = server.ended() => ended,
+        };
+        anyhow::bail!(ended)
     }
 
-    fn welcome(&self, started: Instant) -> String {
-        let page = self.page.origin();
-        let origins = &self.service.spec.origins.allow;
-        let may = match origins.contains(&page) {
-            true => String::new(),
-            false => format!("\n  (its origin {page} is not in spec.origins.allow: add it with kubectl edit, and watch the page connect)"),
-        };
-        let (name, namespace) = (self.service.name_any(), self.service.namespace().unwrap_or_default());
-        let kubectl = self.cluster.kubectl();
-        format!(
-            "\nready in {} s
+    async fn end(self) -> Result<()> {
+        let Self { cluster, service, operator, server, page } = self;
+        if let Some(page) = page {
+            page.end();
+        }
+        for process in [server, operator].into_iter().flatten() {
+            process.end().await;
+        }
+        cluster.remove(&service).await
+    }
+}
+
+fn welcome(cluster: &Cluster, service: &RealtimeService, page: &str, url: &str, started: Instant) -> String {
+    let may = match service.spec.origins.allow.iter().any(|origin| origin == page) {
+        true => String::new(),
+        false => format!("\n  (its origin {page} is not in spec.origins.allow: add it with kubectl edit, and watch the page connect)"),
+    };
+    let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
+    let kubectl = cluster.kubectl();
+    format!(
+        "\nready in {} s
 
   page     {page}{may}
-  server   http://{}{}   policy: RealtimeService {namespace}/{name}, live
+  server   {url}   policy: RealtimeService {namespace}/{name}, live
 
   export KUBECONFIG={}
   {kubectl} get rts -n {namespace}
   {kubectl} edit rts {name} -n {namespace}     # a change of origins is live within a second
 {}
 Ctrl-C ends everything and leaves nothing behind.",
-            started.elapsed().as_secs(),
-            self.server_address,
-            self.service.spec.path,
-            self.cluster.kubeconfig().display(),
-            self.cluster.table(&namespace),
-        )
-    }
-
-    async fn end(self) -> Result<()> {
-        self.page.end();
-        self.server.end().await;
-        let Self { cluster, operator, service, .. } = self;
-        // The operator goes after the resource, so that it sees the end of it.
-        cluster.remove(&service, operator).await
-    }
+        started.elapsed().as_secs(),
+        cluster.kubeconfig().display(),
+        cluster.table(&namespace),
+    )
 }
 
 fn say(words: &str) {
-    println!("{words}");
+    // The terminal may be gone, which is no reason to leave things behind.
+    let _ = writeln!(io::stdout(), "{words}");
 }
 
 /// The program of this name beside the running one.

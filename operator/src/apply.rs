@@ -69,8 +69,7 @@ pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied
         let live = stale.remove(&(child.kind, child.name.clone()));
         let (outcome, live) = if inputs.missing_kinds.contains(&child.kind) {
             (Outcome::KindMissing, None)
-        } else if child.kind == Kind::RoleBinding && role_is_foreign(&children) {
-            // It would hand out what somebody else's Role grants.
+        } else if waits(child.kind, &children) {
             (Outcome::Blocked, live)
         } else {
             one(ctx, inputs, &child, live).await
@@ -90,8 +89,10 @@ pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied
     Applied { children, pruned, not_pruned }
 }
 
-fn role_is_foreign(applied: &[AppliedChild]) -> bool {
-    applied.iter().any(|child| child.kind == Kind::Role && matches!(child.outcome, Outcome::Foreign(_)))
+/// Whether something that this kind relies on belongs to somebody else: it would hand out their rights or expose their pods.
+fn waits(kind: Kind, applied: &[AppliedChild]) -> bool {
+    let in_the_way = |child: &&AppliedChild| matches!(child.outcome, Outcome::Foreign(_) | Outcome::Blocked);
+    applied.iter().filter(in_the_way).any(|child| kind.relies_on().contains(&child.kind))
 }
 
 async fn one(ctx: &Context, inputs: &Inputs, child: &Child, live: Option<Arc<Live>>) -> (Outcome, Option<Arc<Live>>) {

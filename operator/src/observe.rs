@@ -34,6 +34,8 @@ pub struct Observed {
     pub missing_kinds: Vec<Kind>,
     /// Objects in the way, each with whose they are.
     pub foreign: Vec<String>,
+    /// Children that wait for those to go.
+    pub waiting: Vec<String>,
     /// Requests that failed.
     pub failures: Vec<String>,
     /// Children that are leaving and come again.
@@ -82,7 +84,8 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
         let AppliedChild { kind, name, outcome, live: _ } = child;
         let title = format!("{} {name}", kind.as_str());
         match outcome {
-            Outcome::Unchanged | Outcome::Blocked => {}
+            Outcome::Unchanged => {}
+            Outcome::Blocked => observed.waiting.push(title),
             Outcome::Created => observed.changes.push(format!("created {title}")),
             Outcome::Updated => observed.changes.push(format!("updated {title}")),
             Outcome::Leaving => observed.leaving.push(title),

@@ -11,14 +11,14 @@ use crate::{
     denied::{DeniedOrigin, DeniedOrigins},
     metrics::Metrics,
     policy::Policy,
-    report::{Report, SourceState},
+    report::{KeyFacts, Report, SourceState},
     shutdown::Phase,
 };
 
 /// Lines of the table of denied origins that `/status` shows.
 const SHOWN: usize = 10;
-/// Of each text in it; the rest of the status is small, so that the whole stays below 16 KiB.
-const LONGEST_PROBLEMS: usize = 20;
+/// Problems of a policy that `/status` shows; the log has all.
+const MOST_PROBLEMS: usize = 20;
 
 /// What the admin port tells about.
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ struct Status {
     watch: SourceState,
     policy_problems: Vec<String>,
     needs_restart: bool,
+    auth: Option<KeyFacts>,
     mode: Option<&'static str>,
     path: Option<String>,
     connections: usize,
@@ -96,8 +97,8 @@ async fn status(State(admin): State<Admin>) -> Json<Status> {
     let facts = admin.report.facts();
     let serving = admin.serving.borrow().clone();
     let policy = serving.as_ref().map(|serving| Arc::clone(&serving.policy.borrow()));
-    let mut problems = facts.problems;
-    problems.truncate(LONGEST_PROBLEMS);
+    let problems = facts.problems.iter().take(MOST_PROBLEMS);
+    let problems = problems.map(|(source, problem)| format!("{}: {problem}", source.as_str())).collect();
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         phase: match *admin.phase.borrow() {
@@ -111,6 +112,7 @@ async fn status(State(admin): State<Admin>) -> Json<Status> {
         watch: facts.watch,
         policy_problems: problems,
         needs_restart: facts.needs_restart,
+        auth: facts.keys,
         mode: policy.as_ref().map(|policy| policy.origins.mode().as_str()),
         path: serving.map(|serving| serving.path),
         connections: admin.connections.count(),

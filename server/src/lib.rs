@@ -1,10 +1,11 @@
 //! The bundled Socket.IO server of realtime-operator.
 //!
-//! A request passes `public` → `gate` (the origin policy) → `engine` (Engine.IO's rules) → the engine → `sockets`; the policy comes from
+//! A request passes `public` → `gate` (the origin policy) → `engine` (Engine.IO's rules) → the engine → `sockets`, which `auth` asks who they are; the policy comes from
 //! `policy`, which follows a file or the Kubernetes API; `connections` knows every session, so that policy changes and `shutdown` can
 //! close them; `admin` tells about all of it.
 
 pub mod admin;
+pub mod auth;
 pub mod connections;
 pub mod denied;
 pub mod engine;
@@ -31,6 +32,7 @@ use tower::Layer;
 pub use options::Options;
 
 use admin::{Admin, Serving};
+use auth::Auth;
 use connections::Connections;
 use denied::DeniedOrigins;
 use engine::Engine;
@@ -73,12 +75,14 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         policy = policy::open(&options, &report) => policy?,
         _ = signals.next() => return Ok(()),
     };
+    let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
     let settings = policy.borrow().settings.clone().with(&options);
     serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
     let lost_after = settings.ping_interval + settings.ping_timeout;
     let (engine, io) =
         Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone());
-    sockets::register(&io, &metrics);
+    sockets::register(&io, &auth, &metrics);
+    auth.start(&io);
     let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
     let public = Public { gate, phase: phase_receiver, metrics, lost_after };
     let (closed, tracker) = (CancellationToken::new(), TaskTracker::new());

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::options::{LogFormat, Options};
 
@@ -13,6 +13,7 @@ use crate::options::{LogFormat, Options};
 /// When the filter is not one.
 pub fn start(options: &Options) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&options.log).with_context(|| format!("--log {:?} is no filter", options.log))?;
+    let filter = without_tokens(filter, &options.log);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -22,4 +23,15 @@ pub fn start(options: &Options) -> anyhow::Result<()> {
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// The library's debug lines have the clients' tokens in them: whoever wants these lines has to name it.
+fn without_tokens(filter: EnvFilter, words: &str) -> EnvFilter {
+    const LIBRARY: [&str; 2] = ["socketioxide", "engineioxide"];
+    let is_verbose = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
+    if !is_verbose || LIBRARY.iter().any(|name| words.contains(name)) {
+        return filter;
+    }
+    let quiet = |name| format!("{name}=info").parse().expect("a directive");
+    LIBRARY.iter().fold(filter, |filter, name| filter.add_directive(quiet(name)))
 }

@@ -26,6 +26,12 @@ pub struct Metrics {
     pub closed: Family<Cause, Counter>,
     /// Socket.IO events received.
     pub events: Family<Event, Counter>,
+    /// Verdicts on tokens.
+    pub tokens: Family<Token, Counter>,
+    /// Keys that check tokens.
+    pub keys: Gauge,
+    /// Times that they were read.
+    pub key_refreshes: Family<Outcome, Counter>,
     /// Generation of the policy in force.
     pub policy_generation: Gauge,
     /// When it came into force.
@@ -75,8 +81,24 @@ pub struct Code {
 /// Label: why the server closed a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Cause {
-    /// `policy`, `shutdown` or `abandoned`.
+    /// `policy`, `shutdown`, `abandoned`, `token_expired` or `token_refused`.
     pub cause: &'static str,
+}
+
+/// Labels of a verdict on a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Token {
+    /// `accepted` or `refused`.
+    pub verdict: &'static str,
+    /// Why it was refused, as in `auth::refusal::Reason`; empty where it was not.
+    pub reason: &'static str,
+}
+
+/// Label: what became of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Outcome {
+    /// `ok` or `failed`.
+    pub outcome: &'static str,
 }
 
 /// Label: a Socket.IO event.
@@ -99,6 +121,9 @@ impl Metrics {
             refusals: Family::default(),
             closed: Family::default(),
             events: Family::default(),
+            tokens: Family::default(),
+            keys: Gauge::default(),
+            key_refreshes: Family::default(),
             policy_generation: Gauge::default(),
             policy_since: Gauge::default(),
             policy_problems: Gauge::default(),
@@ -120,6 +145,9 @@ impl Metrics {
         registry.register("refusals", "Requests refused by Engine.IO error code", self.refusals.clone());
         registry.register("sessions_closed", "Sessions that the server closed, by cause", self.closed.clone());
         registry.register("events", "Socket.IO events received", self.events.clone());
+        registry.register("tokens", "Verdicts on tokens by reason", self.tokens.clone());
+        registry.register("keys", "Keys that check tokens", self.keys.clone());
+        registry.register("key_refreshes", "Times that the keys were read, by outcome", self.key_refreshes.clone());
         registry.register("policy_generation", "Generation of the policy in force", self.policy_generation.clone());
         registry.register(
             "policy_since_timestamp_seconds",

@@ -26,6 +26,10 @@ pub struct Options {
     #[arg(long, env = "REALTIME_NAMESPACE", value_name = "NAMESPACE")]
     pub namespace: Option<String>,
 
+    /// JSON Web Key Set that checks tokens where spec.auth.jwt.jwks.secretRef names a Secret: the mounted Secret. It is read again when it changes.
+    #[arg(long, env = "REALTIME_JWKS_FILE", value_name = "FILE")]
+    pub jwks_file: Option<PathBuf>,
+
     /// Where clients connect.
     #[arg(long, env = "REALTIME_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,

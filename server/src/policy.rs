@@ -10,6 +10,7 @@ use realtime_crds::ValidService;
 use tokio::sync::{mpsc, watch as channel};
 
 use crate::{
+    auth::expectations::Expectations,
     gate::cors::Cors,
     options::{Options, Settings},
     report::{Report, SourceState},
@@ -26,6 +27,8 @@ pub struct Policy {
     pub origins: OriginPolicy,
     /// The response headers that follow from it.
     pub cors: Cors,
+    /// What tokens have to say; none where nobody needs one.
+    pub auth: Option<Arc<Expectations>>,
     /// What the resource asks for that takes effect at start only.
     pub settings: Settings,
     /// `spec.timeouts.drain`.
@@ -59,8 +62,8 @@ pub enum Update {
     Loaded(Box<Policy>),
     /// What is there now cannot be used.
     Refused(Source, Vec<String>),
-    /// The source went away, or answers again.
-    Connected(Source, bool),
+    /// The API went away, or answers again.
+    Connected(bool),
 }
 
 /// Why the server cannot start.
@@ -105,6 +108,7 @@ impl Policy {
             source,
             cors: Cors::new(&origins),
             origins,
+            auth: service.spec().auth.as_ref().map(|auth| Arc::new(Expectations::of_spec(auth))),
             settings: Settings::of_spec(service.spec()),
             drain: service.spec().timeouts.drain.get(),
         }
@@ -123,13 +127,12 @@ pub async fn open(options: &Options, report: &Arc<Report>) -> Result<channel::Re
         let stamp = file.stamp();
         let policy =
             file.read().map_err(|problems| StartError::Invalid { file: path.display().to_string(), problems })?;
-        report.source(Source::File, SourceState::Connected);
         first = Some(policy);
         tokio::spawn(file.follow(stamp, sender.clone()));
     }
     match (&options.namespace, &options.name) {
         (Some(namespace), Some(name)) => {
-            report.source(Source::Watch, SourceState::Disconnected);
+            report.watch(SourceState::Disconnected);
             let object = watch::Object { namespace: namespace.clone(), name: name.clone() };
             match watch::client().await {
                 Ok(client) => drop(tokio::spawn(object.follow(client, sender))),
@@ -164,7 +167,7 @@ async fn await_first(updates: &mut mpsc::Receiver<Update>, report: &Report) -> P
         match updates.recv().await.expect("the watch never ends") {
             Update::Loaded(policy) => return *policy,
             Update::Refused(source, problems) => report.refused(source, problems),
-            Update::Connected(source, connected) => report.source(source, SourceState::of(connected)),
+            Update::Connected(connected) => report.watch(SourceState::of(connected)),
         }
     }
 }
@@ -185,6 +188,7 @@ async fn keep(mut updates: mpsc::Receiver<Update>, current: channel::Sender<Arc<
                 report.policy(&policy);
                 current.send_replace(policy);
             }
+            Update::Refused(Source::File, _) if current.borrow().source == Source::Watch => {}
             Update::Refused(source, problems) => {
                 tracing::error!(
                     source = source.as_str(),
@@ -193,7 +197,7 @@ async fn keep(mut updates: mpsc::Receiver<Update>, current: channel::Sender<Arc<
                 );
                 report.refused(source, problems);
             }
-            Update::Connected(source, connected) => report.source(source, SourceState::of(connected)),
+            Update::Connected(connected) => report.watch(SourceState::of(connected)),
         }
     }
 }

@@ -44,12 +44,29 @@ pub struct Facts {
     pub source: Option<Source>,
     /// Whether the API answers.
     pub watch: SourceState,
-    /// What is wrong with a newer version that is not in force, by source.
-    pub problems: Vec<String>,
+    /// What is wrong with newer versions that are not in force.
+    pub problems: Vec<(Source, String)>,
     /// Whether the resource asks for what only a restart can give.
     pub needs_restart: bool,
     /// When the policy came into force, in seconds since the epoch.
     pub since: u64,
+    /// The keys that check tokens; none where nobody needs one.
+    pub keys: Option<KeyFacts>,
+}
+
+/// What is known of the keys that check tokens.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyFacts {
+    /// How many there are.
+    pub keys: usize,
+    /// Where they are from.
+    pub source: String,
+    /// When they were read, in seconds since the epoch.
+    #[serde(serialize_with = "rfc3339")]
+    pub last_refresh: Option<u64>,
+    /// What is wrong with the source, or with some of its keys.
+    pub problem: Option<String>,
 }
 
 impl Report {
@@ -63,6 +80,7 @@ impl Report {
             problems: Vec::new(),
             needs_restart: false,
             since: 0,
+            keys: None,
         };
         Self { facts: Mutex::new(facts), metrics }
     }
@@ -73,17 +91,17 @@ impl Report {
         self.lock().clone()
     }
 
-    /// A policy came into force.
+    /// A policy came into force. One from the cluster settles what was wrong with the file too.
     pub fn policy(&self, policy: &Policy) {
         let since = policy::now();
         self.metrics.policy_generation.set(policy.generation);
-        self.metrics.policy_problems.set(0);
         self.metrics.policy_since.set(i64::try_from(since).unwrap_or(i64::MAX));
         let mut facts = self.lock();
         facts.generation = Some(policy.generation);
         facts.source = Some(policy.source);
-        facts.problems.clear();
+        facts.problems.retain(|(source, _)| policy.source == Source::File && *source == Source::Watch);
         facts.since = since;
+        self.count_problems(&facts);
     }
 
     /// The resource asks for another path, other transports or other pings than this process started with.
@@ -93,19 +111,36 @@ impl Report {
 
     /// A newer version cannot be used.
     pub fn refused(&self, source: Source, problems: Vec<String>) {
-        self.metrics.policy_problems.set(i64::try_from(problems.len()).unwrap_or(i64::MAX));
-        self.lock().problems = problems.iter().map(|problem| format!("{}: {problem}", source.as_str())).collect();
+        let mut facts = self.lock();
+        facts.problems.retain(|(of, _)| *of != source);
+        facts.problems.extend(problems.into_iter().map(|problem| (source, problem)));
+        self.count_problems(&facts);
     }
 
     /// The API answers, or does not.
-    pub fn source(&self, source: Source, state: SourceState) {
-        if source == Source::Watch {
-            self.metrics.watch_connected.set(i64::from(state == SourceState::Connected));
-            self.lock().watch = state;
-        }
+    pub fn watch(&self, state: SourceState) {
+        self.metrics.watch_connected.set(i64::from(state == SourceState::Connected));
+        self.lock().watch = state;
+    }
+
+    /// The keys that check tokens were read, or could not be, or are needed no more.
+    pub fn keys(&self, keys: Option<KeyFacts>) {
+        let count = keys.as_ref().map_or(0, |facts| facts.keys);
+        self.metrics.keys.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.lock().keys = keys;
+    }
+
+    fn count_problems(&self, facts: &Facts) {
+        self.metrics.policy_problems.set(i64::try_from(facts.problems.len()).unwrap_or(i64::MAX));
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().expect("nothing panics under this lock")
     }
+}
+
+#[allow(clippy::ref_option, reason = "serde asks for it")]
+fn rfc3339<S: serde::Serializer>(time: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = time.map(|time| std::time::UNIX_EPOCH + std::time::Duration::from_secs(time));
+    time.map(|time| humantime::format_rfc3339_seconds(time).to_string()).serialize(serializer)
 }

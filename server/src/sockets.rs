@@ -12,11 +12,15 @@ use serde_json::json;
 use socketioxide::{
     BroadcastError, SocketIo,
     extract::{AckSender, SocketRef, TryData},
+    handler::ConnectHandler,
     operators::BroadcastOperators,
     socket::Sid,
 };
 
-use crate::metrics::{Event, Metrics};
+use crate::{
+    auth::{self, Auth, refusal::Refusal, token::Payload},
+    metrics::{Event, Metrics},
+};
 use args::{Args, Fields, Problem};
 use presence::Presence;
 
@@ -24,7 +28,7 @@ const LONGEST_ROOM: usize = 128;
 const LONGEST_EVENT: usize = 128;
 const MOST_ROOMS: usize = 100;
 /// Events that clients take for the library's or for the server's own.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 10] = [
     "connect",
     "connect_error",
     "disconnect",
@@ -33,13 +37,21 @@ const RESERVED: [&str; 8] = [
     "removeListener",
     "presence",
     "broadcast",
+    auth::EXPIRED_EVENT,
+    auth::REFUSED_EVENT,
 ];
 
 /// Registers the handlers on the main namespace.
-pub fn register(io: &SocketIo, metrics: &Arc<Metrics>) {
+pub fn register(io: &SocketIo, auth: &Arc<Auth>, metrics: &Arc<Metrics>) {
     let presence = Presence::start(io.clone());
-    let metrics = Arc::clone(metrics);
-    io.ns("/", async move |socket: SocketRef| connected(&socket, &presence, &metrics));
+    let (auth, metrics) = (Arc::clone(auth), Arc::clone(metrics));
+    let admit = async move |socket: SocketRef, payload: TryData<Payload>| {
+        auth.admit(socket.clone(), Payload::of(payload)).await?;
+        // Before the client hears that it is connected: what it sends right then would find no handler.
+        connected(&socket, &presence, &metrics);
+        Ok::<(), Refusal>(())
+    };
+    io.ns("/", (async || {}).with(admit));
 }
 
 fn connected(socket: &SocketRef, presence: &Presence, metrics: &Arc<Metrics>) {
@@ -101,6 +113,8 @@ fn leave(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, 
 struct Published {
     room: String,
     from: Sid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     data: Value,
 }
 
@@ -117,19 +131,21 @@ fn publish(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Probl
     let data = fields.data()?.clone();
     let wanted = members(socket, &room);
     let to = socket.within(room.clone());
-    let message = Published { room, from: socket.id, data };
+    let message = Published { room, from: socket.id, user: auth::user(socket), data };
     Ok(Reply::Delivery(Box::pin(async move { delivered(wanted, to.emit(event, &message).await) })))
 }
 
 #[derive(Serialize)]
 struct Broadcast {
     from: Sid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
     data: Value,
 }
 
 fn broadcast(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Problem> {
     let fields = args.fields()?;
-    let message = Broadcast { from: socket.id, data: fields.data()?.clone() };
+    let message = Broadcast { from: socket.id, user: auth::user(socket), data: fields.data()?.clone() };
     let wanted = everyone(socket).sockets().len();
     let to = everyone(socket);
     Ok(Reply::Delivery(Box::pin(async move { delivered(wanted, to.emit("broadcast", &message).await) })))

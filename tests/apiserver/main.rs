@@ -16,3 +16,4 @@ mod owner_wishes;
 mod probes;
 mod readiness;
 mod removal;
+mod reports;

@@ -34,7 +34,7 @@ async fn serve(stage: &Stage, pod: &str, ip: &str) -> Result<Server> {
     let mut process = Command::new(server)
         .args(["--namespace", &stage.namespace, "--name", "chat"])
         .args(["--listen", &format!("{ip}:0"), "--admin-listen", &format!("{ip}:8081")])
-        .env("KUBECONFIG", stage.cluster.kubeconfig())
+        .env("KUBECONFIG", stage.kubeconfig_of("chat-server").await?)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)

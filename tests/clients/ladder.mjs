@@ -13,7 +13,8 @@ const HELP = `usage: node ladder.mjs --url URL [--client 4|3|2] [--path /oursock
   --options    more options of the client, e.g. '{"reconnectionDelay": 50}'
   --emit       a command, as below, run on the first connect
 
-commands, one a line: {"emit": "publish", "args": [...], "ack": true, "id": 1} {"disconnect": true} {"connect": true} {"close": true}
+commands, one a line: {"emit": "publish", "args": [...], "ack": true, "id": 1} {"disconnect": true} {"connect": true} {"close": true};
+  binary, both ways, is {"type": "Buffer", "data": [0, 255]}
 events, one a line: connect upgrade connect_error refused reconnect_attempt disconnect websocket_close message ack failed
 The end of standard input closes the client.
 `;

@@ -84,7 +84,7 @@ async function run(page, command, options) {
   if (command.waitFor) {
     // By a timer: a page in the background has no animation frames.
     const found = await page.waitForFunction(command.waitFor, undefined, { polling: 20, ...options });
-    return await found.jsonValue();
+    return plain(await found.jsonValue());
   }
   if (command.fill) return await page.fill(...command.fill, options);
   if (command.click) return await page.click(command.click, options);

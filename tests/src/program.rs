@@ -11,6 +11,12 @@ pub async fn operator() -> Result<PathBuf> {
     BUILT.get_or_try_init(|| build("realtime-operator")).await.cloned()
 }
 
+/// `realtime-server`, built if it is not there or not current.
+pub async fn server() -> Result<PathBuf> {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    BUILT.get_or_try_init(|| build("realtime-server")).await.cloned()
+}
+
 /// Cargo builds programs for the tests of their own package only.
 async fn build(package: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().context("failed to find this test's own file")?;

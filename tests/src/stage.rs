@@ -69,12 +69,17 @@ impl Stage {
         cluster.kubectl(&["create", "-f", "-"], &granted).await?.good()?;
         cluster.kubectl(&["create", "-n", namespace, "-f", "-"], own_role(OPERATOR_ROLE)).await?.good()?;
         let client = cluster.client().await?;
-        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-        let asked = accounts.create_token_request(ACCOUNT, &PostParams::default(), &TokenRequest::default()).await?;
-        let token = asked.status.and_then(|status| status.token).context("a token request is answered with a token")?;
-        let kubeconfig = cluster.kubeconfig_with_token(namespace, &token).await?;
+        let kubeconfig = kubeconfig_of(&cluster, &client, namespace, ACCOUNT).await?;
         let namespace = namespace.to_owned();
         Ok(Self { cluster, client, namespace, kubeconfig, logs: tempfile::tempdir()? })
+    }
+
+    /// A kubeconfig with the rights of an account of this namespace.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub async fn kubeconfig_of(&self, account: &str) -> Result<PathBuf> {
+        kubeconfig_of(&self.cluster, &self.client, &self.namespace, account).await
     }
 
     /// An operator for this namespace, which leads and has read what there is.
@@ -297,4 +302,11 @@ impl Stage {
         }
         text
     }
+}
+
+async fn kubeconfig_of(cluster: &Cluster, client: &Client, namespace: &str, account: &str) -> Result<PathBuf> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let asked = accounts.create_token_request(account, &PostParams::default(), &TokenRequest::default()).await?;
+    let token = asked.status.and_then(|status| status.token).context("a token request is answered with a token")?;
+    cluster.kubeconfig_with_token(&format!("{namespace}-{account}"), &token).await
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client, Config, CustomResourceExt, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     runtime::{
         conditions::is_crd_established,
@@ -15,8 +15,9 @@ use kube::{
 };
 use local_cluster::{LocalCluster, Options};
 use realtime_crds::{RealtimeService, foreign::BackendConfig, manifest};
+use realtime_operator::plan::Kind;
 
-use super::{process::Process, say};
+use super::say;
 
 /// Field manager of what `up` applies.
 const MANAGER: &str = "kubectl-realtime-up";
@@ -109,27 +110,61 @@ impl Cluster {
         }
     }
 
+    /// What the operator is told: in somebody's cluster it looks after nothing but this, and leaves no Lease.
+    pub(super) fn operator_arguments<'a>(&self, namespace: &'a str) -> Vec<&'a str> {
+        let mut arguments = vec!["run", "--admin-listen", "127.0.0.1:0"];
+        if self.local.is_none() {
+            arguments.extend(["--namespace", namespace, "--leader-election", "false"]);
+        }
+        arguments
+    }
+
     /// Takes out of somebody's cluster what was put into it; a control plane of our own just ends.
-    pub(super) async fn remove(self, service: &RealtimeService, operator: Process) -> Result<()> {
+    pub(super) async fn remove(self, service: &RealtimeService) -> Result<()> {
         if let Some((cluster, _)) = self.local {
-            operator.end().await;
             return cluster.stop().await;
+        }
+        if !self.applied && self.installed.is_empty() {
+            return Ok(());
         }
         let client = self.client().await?;
         if self.applied {
             let api = services(&client, service);
             let name = service.name_any();
             if let Some(there) = api.get_opt(&name).await? {
-                api.delete(&name, &DeleteParams::foreground()).await?;
-                await_condition(api, &name, is_deleted(&there.uid().unwrap_or_default())).await?;
+                let uid = there.uid().unwrap_or_default();
+                api.delete(&name, &DeleteParams::background()).await?;
+                await_condition(api, &name, is_deleted(&uid)).await?;
+                // The cluster's garbage collector takes half a minute to learn of a new definition, and cannot act on one that is gone.
+                for kind in Kind::ALL {
+                    remove_children(&client, kind, service, &uid).await?;
+                }
             }
         }
-        operator.end().await;
         let definitions: Api<CustomResourceDefinition> = Api::all(client);
         for name in &self.installed {
-            definitions.delete(name, &DeleteParams::default()).await?;
+            unless_gone(definitions.delete(name, &DeleteParams::default()).await)?;
         }
         Ok(())
+    }
+}
+
+async fn remove_children(client: &Client, kind: Kind, service: &RealtimeService, owner: &str) -> Result<()> {
+    let namespace = service.namespace().unwrap_or_default();
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &kind.api_resource());
+    // The cluster may lack the kind.
+    let there = unless_gone(api.list(&ListParams::default()).await)?.map(|list| list.items).unwrap_or_default();
+    for child in there.iter().filter(|child| child.owner_references().iter().any(|reference| reference.uid == owner)) {
+        unless_gone(api.delete(&child.name_any(), &DeleteParams::background()).await)?;
+    }
+    Ok(())
+}
+
+fn unless_gone<T>(answer: kube::Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

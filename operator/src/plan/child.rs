@@ -73,6 +73,17 @@ impl Kind {
         }
     }
 
+    /// Kinds that a child of this kind refers to by name.
+    #[must_use]
+    pub const fn relies_on(self) -> &'static [Self] {
+        match self {
+            Self::RoleBinding => &[Self::ServiceAccount, Self::Role],
+            Self::Ingress => &[Self::Service],
+            Self::Deployment => &[Self::ServiceAccount, Self::ConfigMap],
+            Self::ServiceAccount | Self::Role | Self::ConfigMap | Self::BackendConfig | Self::Service => &[],
+        }
+    }
+
     const fn facts(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Self::ServiceAccount => ("", "v1", "ServiceAccount", "serviceaccounts"),

@@ -73,8 +73,12 @@ fn programmed(observed: &Observed) -> Verdict {
         return of(None, Reason::Paused, "spec.paused is true: nothing is changed until it is false.".to_owned());
     }
     if !observed.foreign.is_empty() {
-        let message =
-            format!("{}. Delete or rename it, or give this RealtimeService another name.", observed.foreign.join("; "));
+        let waiting = match observed.waiting.as_slice() {
+            [] => String::new(),
+            waiting => format!(" Not applied because of it: {}.", waiting.join(", ")),
+        };
+        let in_the_way = observed.foreign.join("; ");
+        let message = format!("{in_the_way}.{waiting} Delete or rename it, or give this RealtimeService another name.");
         return of(Some(false), Reason::ForeignObject, message);
     }
     if !observed.failures.is_empty() {

@@ -29,6 +29,15 @@ pub struct PolicyFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(Option<(u64, u64, u64, i64, i64, i64, i64)>);
 
+impl Stamp {
+    /// The version that is at this path now.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let of = |m: fs::Metadata| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec());
+        Self(fs::metadata(path).ok().map(of))
+    }
+}
+
 impl PolicyFile {
     /// The file that the options name.
     #[must_use]
@@ -39,8 +48,7 @@ impl PolicyFile {
     /// The version that is there now.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let of = |m: fs::Metadata| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec());
-        Stamp(fs::metadata(&self.path).ok().map(of))
+        Stamp::of(&self.path)
     }
 
     /// Reads the policy.

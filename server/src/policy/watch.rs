@@ -58,13 +58,13 @@ impl Object {
                 };
                 if !connected {
                     connected = true;
-                    updates.send(Update::Connected(Source::Watch, true)).await.ok();
+                    updates.send(Update::Connected(true)).await.ok();
                 }
                 pause = SHORTEST_PAUSE;
                 updates.send(self.read(object)).await.ok();
             }
             connected = false;
-            updates.send(Update::Connected(Source::Watch, false)).await.ok();
+            updates.send(Update::Connected(false)).await.ok();
             time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }

@@ -15,6 +15,7 @@ use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use origin_policy::{Config, OriginPolicy, Received};
 use realtime_crds::{ValidService, manifest};
 use realtime_server::{
+    auth::Auth,
     connections::Connections,
     denied::{DeniedOrigins, SentOrigin},
     engine::Engine,
@@ -23,6 +24,7 @@ use realtime_server::{
     options::Settings,
     policy::{Policy, Source},
     refusal::FullResponse,
+    report::Report,
     shutdown::Phase,
     sockets,
 };
@@ -85,7 +87,9 @@ async fn handshakes() {
     let connections = Arc::new(Connections::new(Arc::clone(&metrics)));
     let settings = Settings::of_spec(service.spec());
     let (engine, io) = Engine::new(settings, connections, Arc::clone(&metrics), phase);
-    sockets::register(&io, &metrics);
+    let report = Arc::new(Report::new(Arc::clone(&metrics)));
+    let auth = Auth::open(policy.clone(), None, report, Arc::clone(&metrics)).expect("nobody needs a token");
+    sockets::register(&io, &auth, &metrics);
     let denied = Arc::new(DeniedOrigins::new(Arc::clone(&metrics)));
     let with = serve(GateLayer::new(policy, denied, metrics).layer(engine.clone())).await;
     // The engine wants to know the origin of a session; here nobody looks at headers to find out.

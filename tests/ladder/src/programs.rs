@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::{process::Command, sync::OnceCell};
 
 /// The project's own programs.
@@ -32,8 +32,8 @@ impl Program {
     /// # Errors
     /// When it cannot be built.
     pub async fn path(self) -> Result<PathBuf> {
-        static FOLDER: OnceCell<PathBuf> = OnceCell::const_new();
-        let path = FOLDER.get_or_try_init(build).await?.join(self.name());
+        static FOLDER: OnceCell<Result<PathBuf>> = OnceCell::const_new();
+        let path = once(&FOLDER, build()).await?.join(self.name());
         ensure!(path.exists(), "cargo built it, and {} is not there", path.display());
         Ok(path)
     }
@@ -50,14 +50,22 @@ pub fn root() -> &'static Path {
 /// # Errors
 /// When they cannot be installed.
 pub async fn clients() -> Result<PathBuf> {
-    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
-    let install = async || {
+    static INSTALLED: OnceCell<Result<PathBuf>> = OnceCell::const_new();
+    let install = async {
         let setup = Command::new(root().join("tests/setup")).args(["clients", "chromium"]).output().await;
         let setup = setup.context("failed to run tests/setup")?;
         ensure!(setup.status.success(), "tests/setup failed:\n{}", String::from_utf8_lossy(&setup.stderr));
         Ok(root().join("tests/clients"))
     };
-    INSTALLED.get_or_try_init(install).await.cloned()
+    once(&INSTALLED, install).await
+}
+
+/// What failed for one test is not tried again by the next.
+async fn once(cell: &OnceCell<Result<PathBuf>>, make: impl Future<Output = Result<PathBuf>>) -> Result<PathBuf> {
+    match cell.get_or_init(|| make).await {
+        Ok(path) => Ok(path.clone()),
+        Err(error) => bail!("{error:#}"),
+    }
 }
 
 /// Cargo builds programs for the tests of their own package only.
