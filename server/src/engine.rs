@@ -2,6 +2,7 @@
 //! what the engine answers. An authentication layer belongs between the gate and this.
 
 pub mod compact;
+mod eio3;
 pub mod polling;
 pub mod query;
 mod upgrade;
@@ -143,7 +144,7 @@ impl Engine {
         }
         match ask {
             Ask::Handshake { eio } => self.handshake(eio, request).await,
-            Ask::Poll { sid } => self.poll(sid, request).await,
+            Ask::Poll { eio, sid } => self.poll(eio, sid, request).await,
             Ask::Post { sid: _ } => self.post(request).await,
             Ask::Upgrade { eio, sid } => self.upgrade(eio, sid, request),
         }

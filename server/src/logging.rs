@@ -25,13 +25,13 @@ pub fn start(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The library's debug lines have the clients' tokens in them: whoever wants these lines has to name it.
+/// Debug lines of these libraries have the clients' tokens in them: whoever wants the lines has to name one.
 fn without_tokens(filter: EnvFilter, words: &str) -> EnvFilter {
-    const LIBRARY: [&str; 2] = ["socketioxide", "engineioxide"];
+    const LIBRARIES: [&str; 3] = ["socketioxide", "engineioxide", "tungstenite"];
     let is_verbose = filter.max_level_hint().is_none_or(|level| level > LevelFilter::INFO);
-    if !is_verbose || LIBRARY.iter().any(|name| words.contains(name)) {
+    if !is_verbose || LIBRARIES.iter().any(|name| words.contains(name)) {
         return filter;
     }
     let quiet = |name| format!("{name}=info").parse().expect("a directive");
-    LIBRARY.iter().fold(filter, |filter, name| filter.add_directive(quiet(name)))
+    LIBRARIES.iter().fold(filter, |filter, name| filter.add_directive(quiet(name)))
 }

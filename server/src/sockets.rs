@@ -13,7 +13,6 @@ use socketioxide::{
     BroadcastError, SocketIo,
     extract::{AckSender, SocketRef, TryData},
     handler::ConnectHandler,
-    operators::BroadcastOperators,
     socket::Sid,
 };
 
@@ -143,22 +142,22 @@ struct Broadcast {
     data: Value,
 }
 
-fn broadcast(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Problem> {
+fn broadcast(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
     let fields = args.fields()?;
     let message = Broadcast { from: socket.id, user: auth::user(socket), data: fields.data()?.clone() };
-    let wanted = everyone(socket).sockets().len();
-    let to = everyone(socket);
+    let wanted = presence.everyone().sockets().len();
+    let to = presence.everyone();
     Ok(Reply::Delivery(Box::pin(async move { delivered(wanted, to.emit("broadcast", &message).await) })))
 }
 
-fn present(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Problem> {
+fn present(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
     let room = match args.is_empty() {
         true => None,
         false => args.fields()?.text("room", LONGEST_ROOM)?,
     };
     let count = match &room {
         Some(room) => members(socket, room),
-        None => everyone(socket).sockets().len(),
+        None => presence.everyone().sockets().len(),
     };
     Ok(Reply::Json(json!({"room": room, "count": count})))
 }
@@ -168,11 +167,6 @@ fn room(fields: &Fields<'_>) -> Result<String, Problem> {
         Some(room) if !room.is_empty() => Ok(room),
         Some(_) | None => Err(Problem::new("room", "is required: the name of a room, e.g. {room: \"lobby\"}")),
     }
-}
-
-/// The whole namespace, the sender included.
-fn everyone(socket: &SocketRef) -> BroadcastOperators {
-    socket.within(Vec::<Cow<'static, str>>::new())
 }
 
 fn members(socket: &SocketRef, room: &str) -> usize {

@@ -130,6 +130,8 @@ async fn sockets_join_publish_and_hear_each_other() {
     let server = Server::start(&manifest(ALLOW));
     let mut socket = websocket(&server, "EIO=4&transport=websocket", APP).await;
     socket.send(Message::text("40")).await.expect("sent");
+    // As in Node.js, events before the answer to CONNECT end the connection; clients keep them back until then.
+    while !socket.next().await.expect("a packet").expect("a frame").to_text().expect("text").starts_with("40") {}
     socket.send(Message::text(r#"420["join",{"room":"lobby"}]"#)).await.expect("sent");
     socket.send(Message::text(r#"421["publish",{"room":"lobby","data":[1,"two"]}]"#)).await.expect("sent");
     socket.send(Message::text(r#"422["publish",{"room":"lobby","event":"disconnect","data":1}]"#)).await.expect("sent");

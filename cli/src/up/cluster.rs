@@ -163,7 +163,7 @@ async fn remove_children(client: &Client, kind: Kind, service: &RealtimeService,
 fn unless_gone<T>(answer: kube::Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -79,7 +79,7 @@ pub struct Effective {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeniedOrigin {
-    /// As received, cut at 256 bytes.
+    /// As received, cut at 200 bytes.
     pub origin: String,
     /// How often, over all pods.
     pub count: i64,

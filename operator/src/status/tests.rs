@@ -84,3 +84,21 @@ fn the_same_outcome_gives_the_same_status() {
     let once = of(ready());
     assert_eq!(status(&once, 1, &Outcome::Observed(Box::new(ready())), at(999)), once);
 }
+
+#[test]
+fn hostile_origins_cannot_grow_the_status_beyond_16_kib() {
+    let quotes = "\"".repeat(1000);
+    let line = |i: u32| serde_json::json!({"origin": format!("{i}{quotes}"), "count": u64::MAX, "lastSeen": quotes, "reason": quotes,
+        "hint": quotes, "message": quotes});
+    let body = serde_json::json!({"policyGeneration": 1, "deniedOrigins": (0..20).map(line).collect::<Vec<_>>()});
+    let pods = (0..5).map(|i| {
+        let report = crate::fleet::Report::read(body.to_string().as_bytes()).expect("a report");
+        let pod = crate::fleet::Pod { uid: i.to_string(), address: [127, 0, 0, 1].into(), leaving: false, report: Some(report) };
+        (i.to_string(), pod)
+    });
+    let reports = crate::observe::Reports::of(&pods.collect(), 1);
+    let status = of(Observed { reports, ..ready() });
+    let bytes = serde_json::to_string(&status).expect("a status is JSON").len();
+    assert!(bytes < 16 * 1024, "{bytes} bytes");
+    assert_eq!(status.denied_origins.len(), 10);
+}

@@ -10,7 +10,7 @@ use realtime_crds::v1alpha1::Transport;
 use socketioxide::socket::Sid;
 use tokio::time;
 
-use super::{Engine, MAX_PAYLOAD, compact, query};
+use super::{Engine, MAX_PAYLOAD, compact, eio3, query};
 use crate::{
     gate::FromOrigin,
     refusal::{Code, FullResponse, Refusal},
@@ -42,7 +42,7 @@ impl Engine {
         Ok(response(status, headers, body))
     }
 
-    pub(super) async fn poll<B>(self, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal> {
+    pub(super) async fn poll<B>(self, eio: u8, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal> {
         let mut abandoned = AbandonedPoll { engine: Some(self.clone()), sid };
         let copy = bare(&request, Full::default());
         // From here on nothing keeps the read buffer alive while the poll waits.
@@ -51,6 +51,7 @@ impl Engine {
         abandoned.engine = None;
         let (status, headers, body) = answer.map_err(|_| broken())?;
         match status {
+            StatusCode::OK if eio == 3 => Ok(response(status, headers, eio3::with_typed_attachments(body))),
             StatusCode::OK => Ok(response(status, headers, body)),
             status => {
                 Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"))

@@ -20,6 +20,8 @@ pub enum Ask {
     },
     /// What there is for the client.
     Poll {
+        /// Version of Engine.IO.
+        eio: u8,
         /// The session.
         sid: Sid,
     },
@@ -81,7 +83,7 @@ pub fn read(method: &Method, headers: &HeaderMap, query: Option<&str>, settings:
             Err(Refusal::new(Code::BadRequest, detail))
         }
         (Transport::Polling, None, _) => Ok(Ask::Handshake { eio }),
-        (Transport::Polling, Some(sid), &Method::GET) => Ok(Ask::Poll { sid }),
+        (Transport::Polling, Some(sid), &Method::GET) => Ok(Ask::Poll { eio, sid }),
         (Transport::Polling, Some(sid), &Method::POST) => Ok(Ask::Post { sid }),
         (Transport::Polling, Some(_), _) => Err(Refusal::new(Code::BadRequest, "polling uses GET and POST")),
     }
@@ -149,7 +151,7 @@ mod tests {
         let cases = [
             (Method::GET, "EIO=4&transport=polling&t=abc", false, Ask::Handshake { eio: 4 }),
             (Method::GET, "EIO=3&transport=polling&b64=1", false, Ask::Handshake { eio: 3 }),
-            (Method::GET, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", false, Ask::Poll { sid }),
+            (Method::GET, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", false, Ask::Poll { eio: 4, sid }),
             (Method::POST, "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs", false, Ask::Post { sid }),
             (Method::GET, "EIO=4&transport=websocket", true, Ask::Upgrade { eio: 4, sid: None }),
             (

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::json;
-use socketioxide::SocketIo;
+use socketioxide::{SocketIo, operators::BroadcastOperators};
 use tokio::{sync::Notify, time};
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -16,8 +16,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 type Room = Cow<'static, str>;
 
 /// Tells the members of rooms how many they are.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Presence {
+    io: SocketIo,
     changed: Arc<Changed>,
 }
 
@@ -29,9 +30,14 @@ struct Changed {
 
 impl Presence {
     pub(super) fn start(io: SocketIo) -> Self {
-        let presence = Self::default();
-        tokio::spawn(tell(io, Arc::clone(&presence.changed)));
-        presence
+        let changed = Arc::<Changed>::default();
+        tokio::spawn(tell(io.clone(), Arc::clone(&changed)));
+        Self { io, changed }
+    }
+
+    /// The whole namespace, the sender included. A socket's own operators without a room would be the socket alone.
+    pub(super) fn everyone(&self) -> BroadcastOperators {
+        self.io.broadcast()
     }
 
     /// Somebody came to these rooms or went.

@@ -100,7 +100,8 @@ impl Browser {
         command["id"] = id.into();
         self.driver.order(&command)?;
         let fits = |event: &Value| (event["event"] == "result" || event["event"] == "error") && event["id"] == id;
-        let answer = self.driver.take(&format!("answer to {command}"), fits).await.with_context(|| command.to_string())?;
+        let answer =
+            self.driver.take(&format!("answer to {command}"), fits).await.with_context(|| command.to_string())?;
         if answer["event"] == "error" {
             let console = self.console()?.join("\n  ");
             bail!("{command}: {}; the console:\n  {console}", answer["message"]);

@@ -10,13 +10,7 @@ use local_cluster::{LocalCluster, Options};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command, sync::Mutex};
 
-use crate::{
-    Process, Server,
-    manifest::NAME,
-    process,
-    programs::Program,
-    wait,
-};
+use crate::{Process, Server, manifest::NAME, process, programs::Program, wait};
 
 /// A control plane; dropping it ends everything in it.
 #[derive(Debug)]

@@ -103,3 +103,10 @@ impl Driver {
         Ok(())
     }
 }
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // A browser that is killed leaves its profile behind.
+        self.process.end_input();
+    }
+}

@@ -2,11 +2,12 @@
 //! may outlive the runtime of the test that started it, as what tests share does.
 
 use std::{
+    convert::Infallible,
     ffi::OsStr,
     io::{self, BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{LazyLock, Mutex, mpsc},
-    thread::{self, JoinHandle},
+    sync::{LazyLock, Mutex, PoisonError, mpsc},
+    thread,
     time::Duration,
 };
 
@@ -42,7 +43,8 @@ pub struct Process {
     pid: Pid,
     stdin: Option<ChildStdin>,
     said: watch::Receiver<Said>,
-    waiter: Option<JoinHandle<()>>,
+    /// Nothing comes from here; it closes when the program has ended.
+    over: Mutex<mpsc::Receiver<Infallible>>,
 }
 
 /// A command that, where util-linux's setpriv exists, the kernel ends together with this test's process.
@@ -75,13 +77,15 @@ impl Process {
         let (out, err) = (sender.clone(), sender.clone());
         thread::spawn(move || read(stdout, &out, |said| &mut said.out));
         thread::spawn(move || read(stderr, &err, |said| &mut said.err));
-        let waiter = thread::spawn(move || {
+        let (alive, over) = mpsc::channel();
+        thread::spawn(move || {
             // Until here its number is its own, so that a signal cannot reach another process.
             let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             let status = child.wait().ok();
             sender.send_modify(|said| said.ended = status);
+            drop(alive);
         });
-        Ok(Self { name: name.to_owned(), pid, stdin, said, waiter: Some(waiter) })
+        Ok(Self { name: name.to_owned(), pid, stdin, said, over: Mutex::new(over) })
     }
 
     /// What it said so far, and how it ended.
@@ -133,6 +137,17 @@ impl Process {
         written.with_context(|| format!("{} reads no more: {}", self.name, self.tail()))
     }
 
+    /// Ends its input, which to the drivers of clients is the order to end, and waits a while for that.
+    pub fn end_input(&mut self) {
+        drop(self.stdin.take());
+        self.ends(GRACE);
+    }
+
+    fn ends(&mut self, limit: Duration) -> bool {
+        let over = self.over.get_mut().unwrap_or_else(PoisonError::into_inner);
+        over.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Disconnected)
+    }
+
     /// Sends a signal, if it still runs.
     pub fn signal(&self, signal: Signal) {
         if self.said.borrow().ended.is_none() {
@@ -166,21 +181,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // To the drivers of clients the end of input is the order to end.
-        drop(self.stdin.take());
         self.signal(Signal::TERM);
-        let waiter = self.waiter.take();
-        let (done, is_done) = mpsc::channel::<()>();
-        let joiner = thread::spawn(move || {
-            if let Some(waiter) = waiter {
-                let _ = waiter.join();
-            }
-            drop(done);
-        });
-        if is_done.recv_timeout(GRACE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if !self.ends(GRACE) {
             self.signal(Signal::KILL);
+            self.ends(GRACE);
         }
-        let _ = joiner.join();
     }
 }
 

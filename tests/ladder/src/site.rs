@@ -79,7 +79,9 @@ fn bundle(file: &str) -> PathBuf {
 
 fn empty(file: &str) -> String {
     let version = file.trim_end_matches(".html");
-    format!(r#"<!doctype html><title>empty</title><link rel="icon" href="data:,"><script src="/client/{version}.js"></script>"#)
+    format!(
+        r#"<!doctype html><title>empty</title><link rel="icon" href="data:,"><script src="/client/{version}.js"></script>"#
+    )
 }
 
 fn javascript(file: PathBuf) -> Response {

@@ -26,7 +26,9 @@ async fn a_page_of_every_version_connects_by_every_transport() -> Result<()> {
     for version in Version::ALL {
         let mut page = Browser::open(&site.empty(version)).await?;
         for transports in [json!(["websocket"]), json!(["polling"]), json!(["polling", "websocket"])] {
-            connect(&mut page, &server, json!({"transports": transports, "forceNew": true})).await?;
+            // Version 2 sends credentials by polling unless it is told not to.
+            let options = json!({"transports": transports, "forceNew": true, "withCredentials": false});
+            connect(&mut page, &server, options).await?;
             page.wait_for("connected").await?;
             page.wait_for(&format!("socket.io.engine.transport.name === {transports}.at(-1)")).await?;
             let echo = "new Promise((done) => socket.emit('echo', 'hello', done))";
@@ -64,6 +66,25 @@ async fn a_preflight_with_authorization_passes_and_one_with_an_unlisted_header_d
 }
 
 #[tokio::test]
+async fn the_preflight_of_a_page_that_is_not_listed_fails_before_anything_else_is_sent() -> Result<()> {
+    let (listed, unlisted) = (Site::serve().await?, Site::serve().await?);
+    let server = Server::of_file(&allowing(&[&listed.origin()])).await?;
+    let mut page = Browser::open(&unlisted.empty(Version::V4)).await?;
+    let options =
+        json!({"transports": ["polling"], "extraHeaders": {"Authorization": "Bearer abc"}, "reconnection": false});
+    connect(&mut page, &server, options).await?;
+    page.says("Response to preflight request doesn't pass access control check").await?;
+    page.wait_for("failures.length").await?;
+    assert_eq!(page.eval("connected").await?, false);
+    let denied = async |door: &str| {
+        let labels = format!(r#"origin_decisions_total{{door="{door}",verdict="denied",reason="OriginNotListed"}}"#);
+        server.metric(&labels).await
+    };
+    assert_eq!([denied("preflight").await?, denied("polling").await?], [1, 0]);
+    page.close().await
+}
+
+#[tokio::test]
 async fn a_page_with_credentials_needs_a_policy_with_credentials() -> Result<()> {
     let site = Site::serve().await?;
     let without = Server::of_file(&allowing(&[&site.origin()])).await?;
@@ -73,13 +94,30 @@ async fn a_page_with_credentials_needs_a_policy_with_credentials() -> Result<()>
 
     connect(&mut page, &without, options.clone()).await?;
     let said = page.says("blocked by CORS policy").await?;
-    assert!(said.contains("The value of the 'Access-Control-Allow-Credentials' header in the response is ''"), "{said}");
+    assert!(
+        said.contains("The value of the 'Access-Control-Allow-Credentials' header in the response is ''"),
+        "{said}"
+    );
     page.wait_for("failures.length").await?;
     assert_eq!(page.eval("connected").await?, false);
 
     connect(&mut page, &with, options).await?;
     page.wait_for("connected").await?;
     assert_eq!(page.eval("new Promise((done) => socket.emit('echo', 1, done))").await?, 1);
+    page.close().await
+}
+
+#[tokio::test]
+async fn version_2_asks_with_credentials_unless_told_not_to() -> Result<()> {
+    let site = Site::serve().await?;
+    let server = Server::of_file(&allowing(&[&site.origin()])).await?;
+    let mut page = Browser::open(&site.empty(Version::V2)).await?;
+    connect(&mut page, &server, json!({"transports": ["polling"], "reconnection": false})).await?;
+    page.says("must be 'true' when the request's credentials mode is 'include'").await?;
+    page.wait_for("failures.length").await?;
+    let without = json!({"transports": ["polling"], "reconnection": false, "withCredentials": false, "forceNew": true});
+    connect(&mut page, &server, without).await?;
+    page.wait_for("connected").await?;
     page.close().await
 }
 

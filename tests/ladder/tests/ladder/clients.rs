@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use realtime_ladder::{
-    Server, Version, client::Client, client::Connected,
+    Server, Version,
+    client::Client,
+    client::Connected,
     manifest::{NAME, PATH, allowing},
     ports,
 };
@@ -191,7 +193,10 @@ async fn a_mistake_is_answered_in_words_that_name_the_field() -> Result<()> {
     for version in Version::ALL {
         let (mut client, connected) = version.on(APP).connect(&server).await?;
         let told = client.ask("join", json!({"rom": "lobby"})).await?;
-        assert!(told["error"].as_str().is_some_and(|error| error.starts_with("room: is required")), "{version}: {told}");
+        assert!(
+            told["error"].as_str().is_some_and(|error| error.starts_with("room: is required")),
+            "{version}: {told}"
+        );
         let told = client.ask("publish", json!("lobby")).await?;
         assert!(told["error"].as_str().is_some_and(|error| error.starts_with("payload: ")), "{version}: {told}");
         client.is_undisturbed(&connected).await?;

@@ -78,7 +78,11 @@ async fn a_page_of_an_origin_that_is_not_listed_gets_nothing() -> Result<()> {
     println!("Chromium says:\n  {upgrade}\n  {polling}");
 
     let line = server.denied(&unlisted.origin()).await?;
-    assert_eq!((line["reason"].as_str(), line["hint"].as_str()), (Some("OriginNotListed"), Some("PortDiffers")), "{line}");
+    assert_eq!(
+        (line["reason"].as_str(), line["hint"].as_str()),
+        (Some("OriginNotListed"), Some("PortDiffers")),
+        "{line}"
+    );
     assert_eq!(line["nearest"], listed.origin(), "{line}");
     has_seen_no_session(&server).await?;
     page.close().await
@@ -91,13 +95,22 @@ async fn status_says_what_is_wrong_with_each_denied_origin() -> Result<()> {
         (Version::V4, "https://app.domain-b.com/", "OriginMalformed", "TrailingSlash", APP),
         (Version::V3, "http://app.domain-b.com", "OriginNotListed", "WrongScheme", APP),
         (Version::V2, "https://app.domain-b.com:8443", "OriginNotListed", "PortDiffers", APP),
-        (Version::V4, "https://preview.domain-b.com", "OriginNotListed", "ApexNotMatchedByWildcard", "https://*.preview.domain-b.com"),
+        (
+            Version::V4,
+            "https://preview.domain-b.com",
+            "OriginNotListed",
+            "ApexNotMatchedByWildcard",
+            "https://*.preview.domain-b.com",
+        ),
         (Version::V3, "null", "OriginNull", "OpaqueOrigin", ""),
     ];
     for (version, origin, reason, hint, nearest) in cases {
         let mut client = version.on(origin).start(&server).await?;
         let refused = client.refused().await?;
-        assert_eq!((refused.status, &refused.body["reason"], &refused.body["hint"]), (403, &reason.into(), &hint.into()));
+        assert_eq!(
+            (refused.status, &refused.body["reason"], &refused.body["hint"]),
+            (403, &reason.into(), &hint.into())
+        );
         let line = server.denied(origin).await?;
         let said = [&line["reason"], &line["hint"]].map(|word| word.as_str().unwrap_or_default());
         assert_eq!(said, [reason, hint], "{line}");

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use realtime_ladder::{
     Browser, Cluster, Process,
     manifest::{NAME, allowing},
@@ -43,9 +43,12 @@ struct Welcome {
 
 impl Up {
     async fn start(kubeconfig: Option<&Path>) -> Result<Self> {
+        Self::start_at(kubeconfig, ports::free()?, ports::free()?).await
+    }
+
+    async fn start_at(kubeconfig: Option<&Path>, listen: SocketAddr, page: SocketAddr) -> Result<Self> {
         let client = programs::clients().await?.join("node_modules/socket.io-client/dist/socket.io.min.js");
         let folder = tempfile::tempdir()?;
-        let (listen, page) = (ports::free()?, ports::free()?);
         let manifest = folder.path().join("chat.yaml");
         fs::write(&manifest, allowing(&[APP, &format!("http://localhost:{}", page.port())]).to_string())?;
         let temporary = folder.path().join("temporary");
@@ -67,19 +70,28 @@ impl Up {
         Ok(Welcome {
             page: rest("page ").context("it names the page")?.to_owned(),
             kubeconfig: rest("export KUBECONFIG=").context("it names the KUBECONFIG")?.into(),
-            get: lines.iter().find(|line| line.contains(" get rts -n ")).context("it proposes get rts")?.trim().to_owned(),
+            get: lines
+                .iter()
+                .find(|line| line.contains(" get rts -n "))
+                .context("it proposes get rts")?
+                .trim()
+                .to_owned(),
             text: lines.join("\n"),
         })
     }
 
     /// Presses Ctrl-C, and checks that nothing stays; gives the time that took.
     async fn interrupt(self) -> Result<Duration> {
-        let interrupted = Instant::now();
-        self.process.signal(Signal::INT);
+        self.end(Signal::INT).await
+    }
+
+    async fn end(self, signal: Signal) -> Result<Duration> {
+        let told = Instant::now();
+        self.process.signal(signal);
         let status = self.process.ended(wait::DEADLINE).await?;
-        let took = interrupted.elapsed();
-        ensure!(status.code() == Some(0), "SIGINT ends it with {status}: {}", self.process.tail());
-        ensure!(took < PATIENCE, "Ctrl-C took {took:?}: {}", self.process.tail());
+        let took = told.elapsed();
+        ensure!(status.code() == Some(0), "{signal:?} ends it with {status}: {}", self.process.tail());
+        ensure!(took < PATIENCE, "{signal:?} took {took:?}: {}", self.process.tail());
         ensure!(self.processes()?.is_empty(), "it left processes: {:?}", self.processes()?);
         let files: Vec<_> = fs::read_dir(self.temporary())?.flatten().map(|entry| entry.path()).collect();
         ensure!(files.is_empty(), "it left files: {files:?}");
@@ -126,12 +138,23 @@ async fn hear(page: &mut Browser, name: &str, text: &str) -> Result<()> {
 
 #[tokio::test]
 async fn make_up_ends_with_a_page_that_talks() -> Result<()> {
+    // The picture shows the ports that a reader will see.
+    let documents = env::var_os("UPDATE_DOCS").is_some();
+    let [listen, page] = match documents {
+        true => [8080, 5173].map(|port| SocketAddr::from(([127, 0, 0, 1], port))),
+        false => [ports::free()?, ports::free()?],
+    };
     let started = Instant::now();
-    let up = Up::start(None).await?;
+    let up = Up::start_at(None, listen, page).await?;
     let welcome = up.welcome().await?;
     println!("up was ready after {:.1?}", started.elapsed());
     assert_eq!(welcome.page, format!("http://localhost:{}", up.page.port()));
     assert!(welcome.text.contains(&format!("http://{}/oursocketio", up.listen)), "{}", welcome.text);
+
+    let running = up.processes()?;
+    for program in ["etcd", "kube-apiserver", "kube-controller-manager", "realtime-operator", "realtime-server"] {
+        assert!(running.iter().any(|command| command.contains(program)), "{program} runs: {running:?}");
+    }
 
     let mut ana = Browser::open(&welcome.page).await?;
     let mut ben = Browser::open(&welcome.page).await?;
@@ -145,7 +168,7 @@ async fn make_up_ends_with_a_page_that_talks() -> Result<()> {
     ana.click("#echo").await?;
     ana.wait_for("document.getElementById('round-trip').textContent.startsWith('round trip ')").await?;
     assert_eq!(ana.console()?, Vec::<String>::new());
-    if env::var_os("UPDATE_DOCS").is_some() {
+    if documents {
         let images = programs::root().join("docs/images");
         fs::create_dir_all(&images)?;
         ana.screenshot(&images.join("chat.png")).await?;
@@ -195,9 +218,7 @@ async fn an_early_end_leaves_nothing_behind_either() -> Result<()> {
 async fn a_terminal_that_is_closed_ends_it_like_ctrl_c() -> Result<()> {
     let up = Up::start(None).await?;
     up.welcome().await?;
-    up.process.signal(Signal::HUP);
-    up.process.ended(wait::DEADLINE).await?;
-    up.interrupt().await.map(|_| ())
+    up.end(Signal::HUP).await.map(|_| ())
 }
 
 #[tokio::test]
@@ -225,7 +246,10 @@ async fn inventory(cluster: &Cluster) -> Result<BTreeSet<String>> {
 async fn furnished(cluster: &Cluster) -> Result<BTreeSet<String>> {
     let question = async || {
         let inventory = inventory(cluster).await?;
-        Ok(["configmap/kube-root-ca.crt", "serviceaccount/default"].iter().all(|name| inventory.contains(*name)).then_some(inventory))
+        Ok(["configmap/kube-root-ca.crt", "serviceaccount/default"]
+            .iter()
+            .all(|name| inventory.contains(*name))
+            .then_some(inventory))
     };
     Ok(wait::until("the default namespace is furnished", question).await?.0)
 }
@@ -263,11 +287,13 @@ async fn an_early_end_takes_out_what_was_put_into_the_cluster_of_a_kubeconfig() 
     Ok(())
 }
 
+/// What belongs to a deleted Deployment is the garbage collector's, a moment later.
 async fn is_as_before(cluster: &Cluster, before: &BTreeSet<String>) -> Result<()> {
-    let after = inventory(cluster).await?;
-    let (left, lost): (Vec<_>, Vec<_>) = (after.difference(before).collect(), before.difference(&after).collect());
-    if !left.is_empty() || !lost.is_empty() {
-        bail!("left in the cluster: {left:?}; lost from it: {lost:?}");
-    }
-    Ok(())
+    let question = async || {
+        let after = inventory(cluster).await?;
+        let (left, lost): (Vec<_>, Vec<_>) = (after.difference(before).collect(), before.difference(&after).collect());
+        ensure!(left.is_empty() && lost.is_empty(), "left in the cluster: {left:?}; lost from it: {lost:?}");
+        Ok(Some(()))
+    };
+    wait::until("the cluster is as it was before", question).await.map(|_| ())
 }
