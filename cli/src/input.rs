@@ -44,11 +44,20 @@ impl std::error::Error for Invalid {}
 pub(crate) fn service(path: &Path, name: Option<&str>) -> Result<RealtimeService> {
     let services = services(path)?;
     let names: Vec<_> = services.iter().filter_map(|service| service.metadata.name.clone()).collect();
-    let mut wanted =
-        services.into_iter().filter(|service| name.is_none() || service.metadata.name.as_deref() == name).collect::<Vec<_>>();
+    let mut wanted = services
+        .into_iter()
+        .filter(|service| name.is_none() || service.metadata.name.as_deref() == name)
+        .collect::<Vec<_>>();
     match (wanted.len(), name) {
         (1, _) => Ok(wanted.remove(0)),
-        (0, _) => bail!("{} holds no RealtimeService {:?}, but {}", path.display(), name.unwrap_or_default(), names.join(", ")),
-        (_, _) => bail!("{} holds several RealtimeServices; say which with --name: {}", path.display(), names.join(", ")),
+        (0, _) => bail!(
+            "{} holds no RealtimeService {:?}, but {}",
+            path.display(),
+            name.unwrap_or_default(),
+            names.join(", ")
+        ),
+        (_, _) => {
+            bail!("{} holds several RealtimeServices; say which with --name: {}", path.display(), names.join(", "))
+        }
     }
 }

@@ -64,7 +64,13 @@ pub(crate) struct Check {
     #[arg(long, value_name = "NAME", env = "REALTIME_NAME")]
     pub(crate) name: Option<String>,
     /// Origin as a browser sends it, e.g. https://app.domain-b.com; may be given several times.
-    #[arg(long, value_name = "ORIGIN", env = "REALTIME_ORIGIN", required_unless_present = "origin_file", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "REALTIME_ORIGIN",
+        required_unless_present = "origin_file",
+        allow_hyphen_values = true
+    )]
     pub(crate) origin: Vec<String>,
     /// File with one origin a line, or - for standard input.
     #[arg(long, value_name = "FILE", env = "REALTIME_ORIGIN_FILE")]

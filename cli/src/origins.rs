@@ -17,7 +17,8 @@ pub(crate) fn check(options: &Check) -> Result<Verdict> {
             return Err(error);
         }
     };
-    let service = ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
+    let service =
+        ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
     let policy = service.origins();
     if !options.json {
         for warning in policy.warnings() {

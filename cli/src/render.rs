@@ -19,7 +19,8 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
     let mut children: Vec<Child> = Vec::new();
     for mut service in input::services(&options.file)? {
         service.metadata.namespace.get_or_insert_with(|| options.namespace.clone());
-        let valid = ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
+        let valid =
+            ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
         children.extend(plan(&valid, &settings).into_children());
     }
     match options.output {
@@ -28,7 +29,8 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
             println!("{}", serde_json::to_string_pretty(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?);
         }
         Format::Yaml => {
-            let documents = children.iter().map(|child| serde_saphyr::to_string(&child.object)).collect::<Result<Vec<_>, _>>()?;
+            let documents =
+                children.iter().map(|child| serde_saphyr::to_string(&child.object)).collect::<Result<Vec<_>, _>>()?;
             print!("{}", documents.join("---\n"));
         }
     }

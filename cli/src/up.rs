@@ -92,7 +92,18 @@ impl Site {
         say("starting the bundled server as a local process");
         let listen = options.listen.to_string();
         // Who presses Ctrl-C here does not wait for clients to be moved away one by one.
-        let arguments = ["--namespace", &namespace, "--name", &name, "--listen", &listen, "--admin-listen", "127.0.0.1:0", "--drain", "0s"];
+        let arguments = [
+            "--namespace",
+            &namespace,
+            "--name",
+            &name,
+            "--listen",
+            &listen,
+            "--admin-listen",
+            "127.0.0.1:0",
+            "--drain",
+            "0s",
+        ];
         let server = server.insert(Process::start("realtime-server", &cluster.kubeconfig(), &arguments).await?);
         let address = server.listening().await.context("the bundled server did not start")?;
         let page = page.insert(Page::serve(options.page_port, address, &service.spec.path, &options.client).await?);
@@ -121,7 +132,9 @@ impl Site {
 fn welcome(cluster: &Cluster, service: &RealtimeService, page: &str, url: &str, started: Instant) -> String {
     let may = match service.spec.origins.allow.iter().any(|origin| origin == page) {
         true => String::new(),
-        false => format!("\n  (its origin {page} is not in spec.origins.allow: add it with kubectl edit, and watch the page connect)"),
+        false => format!(
+            "\n  (its origin {page} is not in spec.origins.allow: add it with kubectl edit, and watch the page connect)"
+        ),
     };
     let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
     let kubectl = cluster.kubectl();

@@ -63,11 +63,16 @@ pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
     }
     let document = kube::core::cel::apply_defaults(&SCHEMA.open_api, document);
     let service = RealtimeService::deserialize(&document);
-    let of_code = service.as_ref().map(|service| ValidService::new(service).err().unwrap_or_default()).unwrap_or_default();
+    let of_code =
+        service.as_ref().map(|service| ValidService::new(service).err().unwrap_or_default()).unwrap_or_default();
     // Code says of an origin more than a rule can, and a rule that trips over what the schema refused says nothing.
     let said = |known: &[Problem], rule: &Problem| known.iter().any(|known| covers(&rule.field, &known.field));
-    let of_rules = rules(&document).into_iter().filter(|rule| !said(&problems, rule) && !said(&of_code, rule)).collect::<Vec<_>>();
-    let of_code = of_code.into_iter().filter(|code| !problems.iter().any(|known| covers(&known.field, &code.field))).collect::<Vec<_>>();
+    let of_rules =
+        rules(&document).into_iter().filter(|rule| !said(&problems, rule) && !said(&of_code, rule)).collect::<Vec<_>>();
+    let of_code = of_code
+        .into_iter()
+        .filter(|code| !problems.iter().any(|known| covers(&known.field, &code.field)))
+        .collect::<Vec<_>>();
     problems.extend(of_rules);
     problems.extend(of_code);
     match service {
@@ -78,7 +83,9 @@ pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
 }
 
 fn rules(document: &Value) -> Vec<Problem> {
-    let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, document, None) else { return Vec::new() };
+    let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, document, None) else {
+        return Vec::new();
+    };
     let of_rule = |error: &kube::core::cel::ValidationError| {
         Problem::invalid(error.field_path.trim_start_matches('.'), error.message.clone())
     };

@@ -17,7 +17,10 @@ fn every_word_of_the_origin_policy_is_documented() {
     let text = document("docs/origins.md");
     let words = DenyReason::ALL.iter().map(|word| word.as_str());
     let words = words.chain(Hint::ALL.iter().map(|word| word.as_str()));
-    let missing: Vec<_> = words.chain(ProblemReason::ALL.iter().map(|word| word.as_str())).filter(|word| !has_word(&text, word)).collect();
+    let missing: Vec<_> = words
+        .chain(ProblemReason::ALL.iter().map(|word| word.as_str()))
+        .filter(|word| !has_word(&text, word))
+        .collect();
     assert!(missing.is_empty(), "docs/origins.md does not tell of {missing:?}");
 }
 

@@ -109,7 +109,9 @@ impl Operator {
         });
         let controllers: Vec<_> = controllers.collect();
         tasks.spawn(fleet::scrape(ctx.fleet.clone(), move |service| {
-            for (_, touched) in listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0)) {
+            for (_, touched) in
+                listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0))
+            {
                 touch(touched, service);
             }
         }));

@@ -29,7 +29,11 @@ pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &
     if let Some(line) = news.denied.first()
         && ctx.denials.permits(&service.uid().unwrap_or_default())
     {
-        told.push((true, "OriginDenied".to_owned(), format!("{} is not allowed to connect: {}", line.origin, line.message)));
+        told.push((
+            true,
+            "OriginDenied".to_owned(),
+            format!("{} is not allowed to connect: {}", line.origin, line.message),
+        ));
     }
     for (warning, reason, note) in told {
         let namespace = service.namespace().expect("RealtimeService is namespaced");

@@ -15,8 +15,8 @@ mod service_account;
 pub mod timeouts;
 
 pub use child::{Child, Kind};
-pub use service::ADMIN_PORT;
 pub use names::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER, Names};
+pub use service::ADMIN_PORT;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,

@@ -61,7 +61,11 @@ impl Cluster {
     }
 
     /// Installs definitions; in a control plane of our own BackendConfig too, so that it looks like GKE's.
-    pub(super) async fn install(&mut self, client: &Client, mut definitions: Vec<CustomResourceDefinition>) -> Result<()> {
+    pub(super) async fn install(
+        &mut self,
+        client: &Client,
+        mut definitions: Vec<CustomResourceDefinition>,
+    ) -> Result<()> {
         if self.local.is_some() {
             definitions.push(BackendConfig::crd());
         }
@@ -87,13 +91,17 @@ impl Cluster {
         if let Some(meta) = bare["metadata"].as_object_mut() {
             meta.remove("generation");
         }
-        api.patch(&name, &PatchParams::apply(MANAGER), &Patch::Apply(&bare)).await.context("failed to apply the resource")?;
+        api.patch(&name, &PatchParams::apply(MANAGER), &Patch::Apply(&bare))
+            .await
+            .context("failed to apply the resource")?;
         Ok(())
     }
 
     pub(super) async fn wait_for_status(&self, client: &Client, service: &RealtimeService) -> Result<()> {
         let seen = |service: Option<&RealtimeService>| {
-            service.and_then(|service| service.status.as_ref()).is_some_and(|status| status.observed_generation.is_some())
+            service
+                .and_then(|service| service.status.as_ref())
+                .is_some_and(|status| status.observed_generation.is_some())
         };
         await_condition(services(client, service), &service.name_any(), seen).await?;
         Ok(())
@@ -101,11 +109,16 @@ impl Cluster {
 
     /// What `kubectl get rts` shows.
     pub(super) fn table(&self, namespace: &str) -> String {
-        let shown = Command::new(self.kubectl()).env("KUBECONFIG", &self.kubeconfig).args(["get", "rts", "-n", namespace]).output();
+        let shown = Command::new(self.kubectl())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .args(["get", "rts", "-n", namespace])
+            .output();
         let table = shown.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         let indented = table.lines().map(|line| format!("\n  {line}")).collect::<String>();
         match self.local {
-            Some(_) => format!("{indented}\n\n  This control plane has no node: pods stay pending, and the server runs as a local process instead.\n"),
+            Some(_) => format!(
+                "{indented}\n\n  This control plane has no node: pods stay pending, and the server runs as a local process instead.\n"
+            ),
             None => format!("{indented}\n"),
         }
     }

@@ -89,7 +89,11 @@ impl Process {
     }
 }
 
-async fn keep(output: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<String>>>, address: Option<watch::Sender<Option<SocketAddr>>>) {
+async fn keep(
+    output: impl AsyncRead + Unpin,
+    tail: Arc<Mutex<VecDeque<String>>>,
+    address: Option<watch::Sender<Option<SocketAddr>>>,
+) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(address) = &address

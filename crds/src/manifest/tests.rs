@@ -67,9 +67,17 @@ fn several_mistakes_are_told_at_once() {
 
 #[test]
 fn problems_of_schema_rules_and_policy_are_told_together() {
-    let refused = fields_refused("{host: a.com, path: x, origins: {allow: ['https://a.com/', 'https://*.com', 'null']}, workload: {replicas: -1}}");
+    let refused = fields_refused(
+        "{host: a.com, path: x, origins: {allow: ['https://a.com/', 'https://*.com', 'null']}, workload: {replicas: -1}}",
+    );
     let fields: Vec<_> = refused.iter().filter_map(|line| line.split(':').next()).collect();
-    let expected = ["spec.path", "spec.workload.replicas", "spec.origins.allow[0]", "spec.origins.allow[1]", "spec.origins.allow[2]"];
+    let expected = [
+        "spec.path",
+        "spec.workload.replicas",
+        "spec.origins.allow[0]",
+        "spec.origins.allow[1]",
+        "spec.origins.allow[2]",
+    ];
     assert_eq!(fields, expected, "{refused:#?}");
 }
 

@@ -39,7 +39,8 @@ fn read(pod: &core::Pod) -> Option<(Place, Option<Pod>)> {
     let service = meta.labels.as_ref()?.get(LABEL_INSTANCE)?;
     let place = ((meta.namespace.clone()?, service.clone()), meta.name.clone()?);
     let status = pod.status.as_ref();
-    let ended = status.and_then(|status| status.phase.as_deref()).is_some_and(|phase| matches!(phase, "Succeeded" | "Failed"));
+    let ended =
+        status.and_then(|status| status.phase.as_deref()).is_some_and(|phase| matches!(phase, "Succeeded" | "Failed"));
     let address = status.and_then(|status| status.pod_ip.as_deref()).and_then(|ip| ip.parse().ok());
     let pod = address.filter(|_| !ended).map(|address| Pod {
         uid: meta.uid.clone().unwrap_or_default(),
@@ -75,7 +76,9 @@ impl Fleet {
     fn keep_only(&self, namespace: Option<&str>, listed: &HashSet<Place>) -> Vec<ServiceKey> {
         let gone: Vec<Place> = {
             let fleet = self.lock();
-            let all = fleet.iter().flat_map(|(service, team)| team.pods.keys().map(move |name| (service.clone(), name.clone())));
+            let all = fleet
+                .iter()
+                .flat_map(|(service, team)| team.pods.keys().map(move |name| (service.clone(), name.clone())));
             all.filter(|place| namespace.is_none_or(|only| only == place.0.0) && !listed.contains(place)).collect()
         };
         gone.into_iter().filter(|place| self.put(place.clone(), None)).map(|(service, _)| service).collect()

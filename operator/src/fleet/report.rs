@@ -77,8 +77,11 @@ mod tests {
 
     #[test]
     fn what_a_stranger_sends_cannot_grow_a_report() {
-        let denied: Vec<_> = (0..100).map(|i| json!({"origin": "é".repeat(4000), "count": i, "message": "x".repeat(9000)})).collect();
-        let report = Report::read(json!({"policyGeneration": 4, "deniedOrigins": denied, "news": 1}).to_string().as_bytes()).expect("read");
+        let denied: Vec<_> =
+            (0..100).map(|i| json!({"origin": "é".repeat(4000), "count": i, "message": "x".repeat(9000)})).collect();
+        let report =
+            Report::read(json!({"policyGeneration": 4, "deniedOrigins": denied, "news": 1}).to_string().as_bytes())
+                .expect("read");
         assert_eq!(report.generation, Some(4));
         assert_eq!(report.denied.len(), TABLE);
         assert!(report.denied.iter().all(|denied| denied.origin.len() <= ORIGIN && denied.message.len() <= MESSAGE));

@@ -31,7 +31,11 @@ struct Question {
 
 /// Asks every server in turn until dropped. `changed` is told of each service with something new to say.
 pub(crate) async fn scrape(fleet: Arc<Fleet>, changed: impl Fn(&ServiceKey)) {
-    let client = Client::builder().timeout(ANSWER_TIMEOUT).no_proxy().build().expect("a client without TLS needs nothing of the system");
+    let client = Client::builder()
+        .timeout(ANSWER_TIMEOUT)
+        .no_proxy()
+        .build()
+        .expect("a client without TLS needs nothing of the system");
     let mut asked: HashMap<(ServiceKey, String), Instant> = HashMap::new();
     let mut pace = tokio::time::interval(SOON);
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -73,7 +77,8 @@ fn due(fleet: &Fleet, asked: &mut HashMap<(ServiceKey, String), Instant>) -> Vec
 }
 
 async fn ask(client: &Client, question: &Question) -> Option<Report> {
-    let response = client.get(format!("http://{}/status", question.address)).send().await.ok()?.error_for_status().ok()?;
+    let response =
+        client.get(format!("http://{}/status", question.address)).send().await.ok()?.error_for_status().ok()?;
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
@@ -82,7 +87,9 @@ async fn ask(client: &Client, question: &Question) -> Option<Report> {
             return None;
         }
     }
-    Report::read(&body).inspect_err(|error| tracing::warn!(pod = question.pod, %error, "a server's status cannot be read")).ok()
+    Report::read(&body)
+        .inspect_err(|error| tracing::warn!(pod = question.pod, %error, "a server's status cannot be read"))
+        .ok()
 }
 
 impl Fleet {

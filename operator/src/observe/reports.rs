@@ -91,8 +91,14 @@ mod tests {
     }
 
     fn runs(generation: i64, denied: &[(&str, u64)]) -> Option<Report> {
-        let line = |(origin, count): &(&str, u64)| Denied { origin: (*origin).to_owned(), count: *count, ..Denied::default() };
-        Some(Report { generation: Some(generation), connections: 5, denied: denied.iter().map(line).collect(), ..Report::default() })
+        let line =
+            |(origin, count): &(&str, u64)| Denied { origin: (*origin).to_owned(), count: *count, ..Denied::default() };
+        Some(Report {
+            generation: Some(generation),
+            connections: 5,
+            denied: denied.iter().map(line).collect(),
+            ..Report::default()
+        })
     }
 
     fn of<const N: usize>(pods: [(&str, Pod); N]) -> Reports {
@@ -101,7 +107,10 @@ mod tests {
 
     #[test]
     fn counts_of_an_origin_are_added_over_the_pods() {
-        let sum = of([("a", pod(runs(4, &[("https://x.com", 2), ("https://y.com", 5)]), false)), ("b", pod(runs(4, &[("https://x.com", 4)]), false))]);
+        let sum = of([
+            ("a", pod(runs(4, &[("https://x.com", 2), ("https://y.com", 5)]), false)),
+            ("b", pod(runs(4, &[("https://x.com", 4)]), false)),
+        ]);
         let table: Vec<_> = sum.denied.iter().map(|line| (line.origin.as_str(), line.count)).collect();
         assert_eq!(table, [("https://x.com", 6), ("https://y.com", 5)]);
         assert_eq!((sum.connections, sum.current), (10, 2));

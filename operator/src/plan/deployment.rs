@@ -4,9 +4,9 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath, PodSecurityContext,
-            PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
-            VolumeMount,
+            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath,
+            PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile,
+            SecretVolumeSource, SecurityContext, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
@@ -129,7 +129,11 @@ fn volumes(service: &ValidService) -> Vec<Volume> {
         name: KEYS_VOLUME.to_owned(),
         secret: Some(SecretVolumeSource {
             secret_name: Some(secret.name.clone()),
-            items: Some(vec![KeyToPath { key: secret.key.clone(), path: KEYS_FILE.to_owned(), ..KeyToPath::default() }]),
+            items: Some(vec![KeyToPath {
+                key: secret.key.clone(),
+                path: KEYS_FILE.to_owned(),
+                ..KeyToPath::default()
+            }]),
             ..SecretVolumeSource::default()
         }),
         ..Volume::default()

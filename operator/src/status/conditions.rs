@@ -122,10 +122,15 @@ fn synced(reports: &Reports) -> Verdict {
     }
     if let Some((pod, runs)) = behind.first() {
         let runs = runs.map_or_else(|| "none yet".to_owned(), |generation| format!("generation {generation}"));
-        return of(None, Reason::PolicyPending, format!("{current} of {all} pods run this origin policy; {pod} runs {runs}."));
+        return of(
+            None,
+            Reason::PolicyPending,
+            format!("{current} of {all} pods run this origin policy; {pod} runs {runs}."),
+        );
     }
     if let Some(pod) = silent.first() {
-        let message = format!("{current} of {all} pods run this origin policy; {pod} does not answer on its admin port.");
+        let message =
+            format!("{current} of {all} pods run this origin policy; {pod} does not answer on its admin port.");
         return of(None, Reason::PodsUnreachable, message);
     }
     of(Some(true), Reason::PolicySynced, format!("{current} of {all} pods run this origin policy."))

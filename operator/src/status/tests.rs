@@ -88,12 +88,19 @@ fn the_same_outcome_gives_the_same_status() {
 #[test]
 fn hostile_origins_cannot_grow_the_status_beyond_16_kib() {
     let quotes = "\"".repeat(1000);
-    let line = |i: u32| serde_json::json!({"origin": format!("{i}{quotes}"), "count": u64::MAX, "lastSeen": quotes, "reason": quotes,
-        "hint": quotes, "message": quotes});
+    let line = |i: u32| {
+        serde_json::json!({"origin": format!("{i}{quotes}"), "count": u64::MAX, "lastSeen": quotes, "reason": quotes,
+        "hint": quotes, "message": quotes})
+    };
     let body = serde_json::json!({"policyGeneration": 1, "deniedOrigins": (0..20).map(line).collect::<Vec<_>>()});
     let pods = (0..5).map(|i| {
         let report = crate::fleet::Report::read(body.to_string().as_bytes()).expect("a report");
-        let pod = crate::fleet::Pod { uid: i.to_string(), address: [127, 0, 0, 1].into(), leaving: false, report: Some(report) };
+        let pod = crate::fleet::Pod {
+            uid: i.to_string(),
+            address: [127, 0, 0, 1].into(),
+            leaving: false,
+            report: Some(report),
+        };
         (i.to_string(), pod)
     });
     let reports = crate::observe::Reports::of(&pods.collect(), 1);

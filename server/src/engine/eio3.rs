@@ -55,7 +55,8 @@ fn binary(mut rest: &[u8]) -> Option<Vec<u8>> {
     while let [kind, after @ ..] = rest {
         let end = after.iter().position(|byte| *byte == END_OF_LENGTH)?;
         let (digits, packets) = (&after[..end], &after[end + 1..]);
-        let length = digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(*digit)))?;
+        let length =
+            digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(*digit)))?;
         let (packet, next) = packets.split_at_checked(length)?;
         match packet {
             [b'b', base64 @ ..] if *kind == STRING => {

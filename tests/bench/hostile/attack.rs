@@ -107,7 +107,8 @@ async fn large_body(server: SocketAddr, count: &AtomicUsize) -> Option<()> {
     let length = timeout(PATIENCE, stream.read(&mut answer)).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&answer[..length]).into_owned();
     let sid = text.split_once("\"sid\":\"")?.1.split_once('"')?.0;
-    let head = format!("POST {PATH}&sid={sid} HTTP/1.1\r\nhost: a\r\norigin: {ALLOWED}\r\ncontent-length: 10000000\r\n\r\n");
+    let head =
+        format!("POST {PATH}&sid={sid} HTTP/1.1\r\nhost: a\r\norigin: {ALLOWED}\r\ncontent-length: 10000000\r\n\r\n");
     stream.write_all(head.as_bytes()).await.ok()?;
     let _ = stream.write_all(&vec![b'a'; 10_000_000]).await;
     drain(&mut stream).await;
@@ -131,7 +132,11 @@ impl fmt::Display for Done {
         write!(
             f,
             "{} distinct origins, {} heads of 256 KiB, {} heads that never end, {} half-open upgrades, {} bodies of 10 MB",
-            of(origins), of(large_heads), of(slow_heads), of(half_upgrades), of(large_bodies)
+            of(origins),
+            of(large_heads),
+            of(slow_heads),
+            of(half_upgrades),
+            of(large_bodies)
         )
     }
 }

@@ -73,7 +73,8 @@ async fn adding_an_origin_with_kubectl_lets_the_same_page_in_within_a_second_whi
     are_undisturbed(&mut others).await?;
     let service = cluster.observed(namespace).await?;
     assert_eq!(server.status().await?["policyGeneration"], service["metadata"]["generation"]);
-    assert!(server.denied(&site.origin()).await.is_err(), "what is allowed now is forgotten");
+    let forgotten = async || Ok(server.denied(&site.origin()).await.is_err().then_some(()));
+    wait::until("what is allowed now is no longer among the denied", forgotten).await?;
     page.close().await
 }
 
