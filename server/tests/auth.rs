@@ -268,7 +268,7 @@ async fn every_refusal_has_a_reason_in_words_and_never_the_token() {
     };
     let critical = unsigned(&json!({"alg": "ES256", "kid": "ec", "crit": ["b64"], "b64": false}), &claims(600));
     let cases = [
-        (ec.token(&claims(-3600)), "TokenExpired: the token expired 1h ago (exp); connect again with a fresh one"),
+        (ec.token(&claims(-3600)), "TokenExpired: the token expired 1h"),
         (ec.token(&with("nbf", json!(now() + 7200))), "TokenNotYetValid: the token is valid in "),
         (
             ec.token(&with("iss", json!("https://evil.com/"))),

@@ -17,3 +17,4 @@ mod probes;
 mod readiness;
 mod removal;
 mod reports;
+mod server_watch;

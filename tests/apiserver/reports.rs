@@ -3,8 +3,6 @@
 //! There is no kubelet here, so the test is one: the pods are those that the ReplicaSet made, their containers are real server
 //! processes, each on a loopback address of its own that the test writes into the pod's status.
 
-use std::{net::SocketAddr, path::PathBuf, process::Stdio};
-
 use anyhow::{Context, Result};
 use futures::{SinkExt, StreamExt};
 use k8s_openapi::api::{core::v1::Pod, events::v1::Event};
@@ -13,44 +11,21 @@ use kube::{
     api::{ListParams, Patch, PatchParams},
 };
 use realtime_crds::RealtimeService;
-use realtime_tests::{Stage, program};
-use rustix::process::{Pid, Signal, kill_process};
+use realtime_tests::{Server, Stage};
+use rustix::process::Signal;
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
-struct Server {
-    process: Child,
-    address: SocketAddr,
-    pod: String,
-}
-
-/// The admin port is a fact of the pod template, so each server gets a loopback address of its own.
+/// A pod and the server that runs in its place. The admin port is a fact of the pod template, so each has an address of its own.
 async fn serve(stage: &Stage, pod: &str, ip: &str) -> Result<Server> {
-    let server: PathBuf = program::server().await?;
-    let mut process = Command::new(server)
-        .args(["--namespace", &stage.namespace, "--name", "chat"])
-        .args(["--listen", &format!("{ip}:0"), "--admin-listen", &format!("{ip}:8081")])
-        .env("KUBECONFIG", stage.kubeconfig_of("chat-server").await?)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .context("failed to start the server")?;
-    let mut lines = BufReader::new(process.stdout.take().context("a piped output")?).lines();
-    let line = lines.next_line().await?.context("the server says where it listens")?;
-    let said: serde_json::Value = serde_json::from_str(&line)?;
-    let address = said["listening"].as_str().context("the server says where it listens")?.parse()?;
+    let server = Server::start(stage, &format!("{ip}:0"), &format!("{ip}:8081")).await?;
     let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
     let running = json!({"status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}});
     pods.patch_status(pod, &PatchParams::default(), &Patch::Merge(&running)).await?;
-    Ok(Server { process, address, pod: pod.to_owned() })
+    Ok(server)
 }
 
-async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<[Server; 2]> {
+async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<([Server; 2], [String; 2])> {
     let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
     let names = stage
         .eventually("the ReplicaSet has made two pods", async || {
@@ -59,7 +34,8 @@ async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<[Server; 2]> {
             Ok(<[String; 2]>::try_from(names).ok())
         })
         .await?;
-    Ok([serve(stage, &names[0], ips[0]).await?, serve(stage, &names[1], ips[1]).await?])
+    let servers = [serve(stage, &names[0], ips[0]).await?, serve(stage, &names[1], ips[1]).await?];
+    Ok((servers, names))
 }
 
 fn with_origins(origins: &[&str]) -> String {
@@ -67,9 +43,14 @@ fn with_origins(origins: &[&str]) -> String {
     json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "metadata": {"name": "chat"}, "spec": spec}).to_string()
 }
 
-async fn handshake(server: &Server, origin: &str) -> Result<u16> {
-    let url = format!("http://{}/oursocketio/?EIO=4&transport=polling", server.address);
-    Ok(reqwest::Client::new().get(url).header("Origin", origin).send().await?.status().as_u16())
+/// Both pods; one that has no address yet is not among those that are asked.
+async fn synced(stage: &Stage) -> Result<()> {
+    stage
+        .eventually("both pods run the policy", async || {
+            let message = stage.says("chat", "OriginPolicySynced", "True", "PolicySynced").await?;
+            Ok((message == "2 of 2 pods run this origin policy.").then_some(()))
+        })
+        .await
 }
 
 async fn status_shows<T>(stage: &Stage, what: &str, read: impl Fn(&RealtimeService) -> Option<T>) -> Result<T> {
@@ -81,15 +62,14 @@ async fn what_servers_report_reaches_the_status() -> Result<()> {
     let stage = Stage::new("reports").await?;
     let _operator = stage.operator().await?;
     stage.apply(&with_origins(&["https://app.domain-b.com"])).await?;
-    let servers = two_servers(&stage, ["127.81.0.1", "127.81.0.2"]).await?;
-    let message = stage.says("chat", "OriginPolicySynced", "True", "PolicySynced").await?;
-    assert_eq!(message, "2 of 2 pods run this origin policy.");
+    let (servers, _) = two_servers(&stage, ["127.81.0.1", "127.81.0.2"]).await?;
+    synced(&stage).await?;
 
-    assert_eq!(handshake(&servers[0], "https://app.domain-b.com/").await?, 403);
-    assert_eq!(handshake(&servers[1], "https://app.domain-b.com/").await?, 403);
+    assert_eq!(servers[0].handshake("https://app.domain-b.com/").await?, 403);
+    assert_eq!(servers[1].handshake("https://app.domain-b.com/").await?, 403);
     let mut sockets = Vec::new();
     for server in &servers {
-        let url = format!("ws://{}/oursocketio/?EIO=4&transport=websocket", server.address);
+        let url = format!("ws://{}/oursocketio/?EIO=4&transport=websocket", server.public);
         let mut request = url.into_client_request()?;
         request.headers_mut().insert("Origin", "https://app.domain-b.com".parse()?);
         let (mut socket, _) = connect_async(request).await?;
@@ -120,10 +100,10 @@ async fn the_policy_is_synced_only_when_every_pod_runs_it() -> Result<()> {
     let stage = Stage::new("synced").await?;
     let _operator = stage.operator().await?;
     stage.apply(&with_origins(&["https://app.domain-b.com"])).await?;
-    let [first, second] = two_servers(&stage, ["127.82.0.1", "127.82.0.2"]).await?;
-    stage.says("chat", "OriginPolicySynced", "True", "PolicySynced").await?;
+    let ([first, second], [_, hanging]) = two_servers(&stage, ["127.82.0.1", "127.82.0.2"]).await?;
+    synced(&stage).await?;
 
-    signal(&second, Signal::STOP)?;
+    second.signal(Signal::STOP)?;
     stage.apply(&with_origins(&["https://app.domain-b.com", "https://new.domain-c.com"])).await?;
     let behind = stage
         .eventually("the pod that hangs is named", async || {
@@ -133,16 +113,11 @@ async fn the_policy_is_synced_only_when_every_pod_runs_it() -> Result<()> {
             Ok(synced.filter(|it| it.status == "Unknown" && it.message.starts_with("1 of 2")).map(|it| it.message))
         })
         .await?;
-    assert!(behind.contains(&second.pod), "{behind}");
-    assert_eq!(handshake(&first, "https://new.domain-c.com").await?, 200);
+    assert!(behind.contains(&hanging), "{behind}");
+    assert_eq!(first.handshake("https://new.domain-c.com").await?, 200);
 
-    signal(&second, Signal::CONT)?;
-    stage.says("chat", "OriginPolicySynced", "True", "PolicySynced").await?;
-    assert_eq!(handshake(&second, "https://new.domain-c.com").await?, 200);
+    second.signal(Signal::CONT)?;
+    synced(&stage).await?;
+    assert_eq!(second.handshake("https://new.domain-c.com").await?, 200);
     Ok(())
-}
-
-fn signal(server: &Server, signal: Signal) -> Result<()> {
-    let pid = server.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).context("it runs")?;
-    Ok(kill_process(pid, signal)?)
 }

@@ -7,10 +7,12 @@ pub mod cluster;
 pub mod kubectl;
 pub mod operator;
 pub mod program;
+pub mod server;
 pub mod stage;
 pub mod wait;
 
 pub use children::{CHILDREN, Child};
 pub use cluster::Cluster;
 pub use operator::Operator;
+pub use server::Server;
 pub use stage::Stage;
