@@ -17,7 +17,7 @@ up: ## Control plane, operator, server and a page on another site, on this machi
 test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane
 	cargo build --workspace --bins
-	cargo test --workspace
+	RUST_TEST_THREADS=4 cargo test --workspace
 
 lint: ## Formatting and lints
 	cargo fmt --all --check
@@ -28,7 +28,8 @@ definitions: ## Generate crds/realtimeservices.yaml from the types
 	mv crds/realtimeservices.yaml.new crds/realtimeservices.yaml
 
 docs: ## Capture what kubectl shows into docs/
-	UPDATE_DOCS=1 cargo test -p realtime-tests --test apiserver what_kubectl_shows
+	UPDATE_DOCS=1 cargo test --workspace --test apiserver kubectl_shows
+	UPDATE_DOCS=1 cargo test --workspace --test ladder make_up
 
 clean: ## Remove what was built here (not the control plane's cache)
 	cargo clean
