@@ -573,7 +573,8 @@ fn a_secret_without_its_file_is_an_error_that_says_which_option_to_give() {
 /// `tests/setup` installs them.
 #[tokio::test]
 async fn the_javascript_clients_of_three_generations_hear_why() {
-    let setup = std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/setup")).arg("clients").status();
+    let setup =
+        std::process::Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/setup")).arg("clients").status();
     assert!(setup.expect("tests/setup runs").success(), "the clients are installed");
     let server = server_with_file(&key_set(&[Signer::ec()]), ", queryParameter: token");
     let run = async |client: &str, transport: &str, seconds: i64| {
