@@ -16,7 +16,7 @@ async fn at_rest_nothing_is_asked_and_nothing_is_written() -> Result<()> {
     let _operator = stage.operator().await?;
     stage.apply(FIVE_LINES).await?;
     stage.apply(&service("inside", "exposure: {none: {}}\nworkload: {replicas: 3}")).await?;
-    stage.settled("chat").await?;
+    stage.at_rest(&["chat", "inside"]).await?;
     let audit = stage.audit()?;
     // What is measured is the passing of time.
     tokio::time::sleep(REST).await;
@@ -32,7 +32,7 @@ async fn a_restart_writes_nothing() -> Result<()> {
     let mut operator = stage.operator().await?;
     stage.apply(FIVE_LINES).await?;
     stage.apply(&service("inside", "exposure: {none: {}}")).await?;
-    stage.settled("chat").await?;
+    stage.at_rest(&["chat", "inside"]).await?;
     operator.terminate()?;
     operator.end(Duration::from_secs(10)).await?;
 

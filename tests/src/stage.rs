@@ -1,11 +1,8 @@
 //! A namespace of a test's own, with an account for its operator.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod rest;
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::{api::authentication::v1::TokenRequest, api::core::v1::ServiceAccount};
@@ -25,8 +22,6 @@ use crate::{
 };
 
 const ACCOUNT: &str = "realtime-operator";
-/// The operator counts as quiet when it has asked nothing for this long.
-const QUIET: Duration = Duration::from_millis(1500);
 const LOG_TAIL: usize = 40;
 
 /// A namespace with an account that has the operator's rights.
@@ -211,45 +206,6 @@ impl Stage {
     /// When the audit log cannot be read.
     pub fn audit(&self) -> Result<Audit> {
         Audit::now(self.cluster.audit_log(), &format!("system:serviceaccount:{}:{ACCOUNT}", self.namespace))
-    }
-
-    /// Waits until the service has all its children and the operator asks nothing more.
-    ///
-    /// # Errors
-    /// When that does not happen.
-    pub async fn settled(&self, service: &str) -> Result<()> {
-        self.all_settled(&[service.to_owned()]).await
-    }
-
-    /// The same for several services.
-    ///
-    /// # Errors
-    /// When that does not happen.
-    pub async fn all_settled(&self, services: &[String]) -> Result<()> {
-        for service in services {
-            self.eventually(&format!("all children of {service}"), async || {
-                Ok((self.kinds(service).await?.len() == CHILDREN.len()).then_some(()))
-            })
-            .await?;
-        }
-        self.quiet().await
-    }
-
-    /// Waits until the operator asks nothing more.
-    ///
-    /// # Errors
-    /// When it goes on.
-    pub async fn quiet(&self) -> Result<()> {
-        let audit = self.audit()?;
-        let (mut known, mut since) = (0, Instant::now());
-        self.eventually("the operator is quiet", async || {
-            let now = audit.requests()?.len();
-            if now != known {
-                (known, since) = (now, Instant::now());
-            }
-            Ok((since.elapsed() >= QUIET).then_some(()))
-        })
-        .await
     }
 
     /// Asks until there is an answer; without one, tells what there is.
