@@ -27,7 +27,9 @@ fn lines(output: &Output) -> Vec<Value> {
 }
 
 fn manifest(spec: &str) -> String {
-    format!("apiVersion: realtime-operator.dev/v1alpha1\nkind: RealtimeService\nmetadata: {{name: chat}}\nspec: {spec}\n")
+    format!(
+        "apiVersion: realtime-operator.dev/v1alpha1\nkind: RealtimeService\nmetadata: {{name: chat}}\nspec: {spec}\n"
+    )
 }
 
 #[test]
@@ -55,18 +57,25 @@ fn one_origin_a_line_gives_one_object_a_line_and_the_worst_status() {
     let answers = lines(&output);
     assert_eq!((&answers[0]["verdict"], &answers[0]["pattern"]), (&"allow".into(), &"https://app.domain-b.com".into()));
     assert_eq!((&answers[1]["verdict"], &answers[1]["reason"]), (&"deny".into(), &"OriginNotListed".into()));
-    assert_eq!((&answers[1]["hint"], &answers[1]["nearest"]), (&"LookAlike".into(), &"https://app.domain-b.com".into()));
+    assert_eq!(
+        (&answers[1]["hint"], &answers[1]["nearest"]),
+        (&"LookAlike".into(), &"https://app.domain-b.com".into())
+    );
 }
 
 #[test]
 fn a_bad_policy_is_3_with_all_problems() {
-    let bad = manifest("{host: a.com, origins: {allow: ['*', 'https://a.com/', 'http://b.com'], credentials: true, allowedHeaders: ['*']}}");
+    let bad = manifest(
+        "{host: a.com, origins: {allow: ['*', 'https://a.com/', 'http://b.com'], credentials: true, allowedHeaders: ['*']}}",
+    );
     let output = run(&["origins", "check", "--file", "-", "--origin", "https://a.com", "--json"], &bad);
     assert_eq!(output.status.code(), Some(3));
     let answer = lines(&output).remove(0);
     let problems = answer["problems"].as_array().expect("a list");
     let fields: Vec<_> = problems.iter().filter_map(|problem| problem["field"].as_str()).collect();
-    for field in ["spec.origins.allow[0]", "spec.origins.allow[1]", "spec.origins.allow[2]", "spec.origins.allowedHeaders[0]"] {
+    for field in
+        ["spec.origins.allow[0]", "spec.origins.allow[1]", "spec.origins.allow[2]", "spec.origins.allowedHeaders[0]"]
+    {
         assert!(fields.contains(&field), "{field} is not among {fields:?}");
     }
     assert_eq!(answer["verdict"], "invalid");
@@ -88,8 +97,10 @@ fn render_prints_every_child_once_and_the_same_each_time() {
     assert_eq!(output.stdout, list().stdout);
     let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&list["apiVersion"], &list["kind"]), (&"v1".into(), &"List".into()));
-    let kinds: Vec<_> = list["items"].as_array().expect("items").iter().filter_map(|item| item["kind"].as_str()).collect();
-    let expected = ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "BackendConfig", "Service", "Ingress", "Deployment"];
+    let kinds: Vec<_> =
+        list["items"].as_array().expect("items").iter().filter_map(|item| item["kind"].as_str()).collect();
+    let expected =
+        ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "BackendConfig", "Service", "Ingress", "Deployment"];
     assert_eq!(kinds, expected);
     let yaml = run(&["render", "-f", CHAT], "");
     assert_eq!(String::from_utf8_lossy(&yaml.stdout).matches("\nkind: ").count(), expected.len());
