@@ -3,16 +3,14 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up test lint definitions docs clean
 
-PROGRAMS := target/debug
-
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Control plane, operator, server and a page on another site, on this machine, until Ctrl-C
 	@tests/setup clients
-	@echo "building the programs (about 5 minutes on 2 cores the first time)"
+	@echo "building the programs; the first time that takes about 5 minutes on 2 cores"
 	@cargo build --bins
-	@exec $(PROGRAMS)/kubectl-realtime up -f examples/chat.yaml
+	@exec cargo run -q -p kubectl-realtime -- up -f examples/chat.yaml
 
 test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane

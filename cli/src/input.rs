@@ -10,13 +10,17 @@ use anyhow::{Context, Result, bail};
 use realtime_crds::{Problem, RealtimeService, manifest};
 
 /// Reads a file, or standard input for `-`.
-pub(crate) fn text(path: &Path) -> Result<String> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("failed to read standard input")?;
-        return Ok(text);
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).context("failed to read standard input")?;
+        return Ok(bytes);
     }
-    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+    std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+fn text(path: &Path) -> Result<String> {
+    String::from_utf8(bytes(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 /// The valid RealtimeServices of a file, or all its problems.

@@ -76,7 +76,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", env = "REALTIME_ORIGIN_FILE")]
     pub(crate) origin_file: Option<PathBuf>,
     /// One JSON object a line, with verdict, reason, pattern or nearest, hint and message.
-    #[arg(long, env = "REALTIME_JSON")]
+    #[arg(long, env = "REALTIME_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) json: bool,
 }
 

@@ -11,8 +11,14 @@ pub(crate) fn check(options: &Check) -> Result<Verdict> {
     let service = match input::service(&options.file, options.name.as_deref()) {
         Ok(service) => service,
         Err(error) => {
-            if let Some(invalid) = error.downcast_ref::<input::Invalid>().filter(|_| options.json) {
-                println!("{}", json!({"verdict": "invalid", "reason": "Invalid", "problems": invalid.problems}));
+            if options.json {
+                let problems =
+                    error.downcast_ref::<input::Invalid>().map(|invalid| invalid.problems.clone()).unwrap_or_default();
+                let message = format!("{error:#}");
+                println!(
+                    "{}",
+                    json!({"verdict": "invalid", "reason": "Invalid", "message": message, "problems": problems})
+                );
             }
             return Err(error);
         }
@@ -20,10 +26,8 @@ pub(crate) fn check(options: &Check) -> Result<Verdict> {
     let service =
         ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
     let policy = service.origins();
-    if !options.json {
-        for warning in policy.warnings() {
-            eprintln!("warning: {}", realtime_crds::Problem::of_origins(warning));
-        }
+    for warning in policy.warnings() {
+        eprintln!("warning: {}", realtime_crds::Problem::of_origins(warning));
     }
     let mut worst = Verdict::Good;
     for origin in origins(options)? {
@@ -34,21 +38,27 @@ pub(crate) fn check(options: &Check) -> Result<Verdict> {
     Ok(worst)
 }
 
-fn origins(options: &Check) -> Result<Vec<String>> {
-    let mut origins = options.origin.clone();
+/// As bytes: what strangers send need not be text.
+fn origins(options: &Check) -> Result<Vec<Vec<u8>>> {
+    let mut origins: Vec<_> = options.origin.iter().map(|origin| origin.clone().into_bytes()).collect();
     if let Some(file) = &options.origin_file {
         anyhow::ensure!(
             file != &options.file || file.as_os_str() != "-",
             "--file and --origin-file cannot both be standard input"
         );
-        let text = input::text(file).context("failed to read --origin-file")?;
-        origins.extend(text.lines().map(str::to_owned));
+        let bytes = input::bytes(file).context("failed to read --origin-file")?;
+        let lines = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).split_inclusive(|byte| *byte == b'\n');
+        origins.extend(lines.map(|line| {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            line.strip_suffix(b"\r").unwrap_or(line).to_vec()
+        }));
     }
     Ok(origins)
 }
 
-fn decide(policy: &OriginPolicy, origin: &str) -> (Verdict, Value) {
-    let received = Received::One(origin.as_bytes());
+fn decide(policy: &OriginPolicy, bytes: &[u8]) -> (Verdict, Value) {
+    let received = Received::One(bytes);
+    let origin = String::from_utf8_lossy(bytes);
     match policy.decide(received) {
         Decision::Allowed(AllowedBy::Pattern(pattern)) => (
             Verdict::Good,

@@ -17,10 +17,15 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
         settings.server_image.clone_from(image);
     }
     let mut children: Vec<Child> = Vec::new();
+    let mut verdict = Verdict::Good;
     for mut service in input::services(&options.file)? {
         service.metadata.namespace.get_or_insert_with(|| options.namespace.clone());
         let valid =
             ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
+        for warning in valid.origins().warnings() {
+            eprintln!("warning: {}", realtime_crds::Problem::of_origins(warning));
+            verdict = Verdict::Warning;
+        }
         children.extend(plan(&valid, &settings).into_children());
     }
     match options.output {
@@ -34,5 +39,5 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
             print!("{}", documents.join("---\n"));
         }
     }
-    Ok(Verdict::Good)
+    Ok(verdict)
 }

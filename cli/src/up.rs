@@ -107,7 +107,10 @@ impl Site {
         let server = server.insert(Process::start("realtime-server", &cluster.kubeconfig(), &arguments).await?);
         let address = server.listening().await.context("the bundled server did not start")?;
         let page = page.insert(Page::serve(options.page_port, address, &service.spec.path, &options.client).await?);
-        cluster.wait_for_status(&client, service).await?;
+        tokio::select! {
+            done = cluster.wait_for_status(&client, service) => done?,
+            ended = operator.ended() => anyhow::bail!(ended),
+        }
         let url = format!("http://{address}{}", service.spec.path);
         say(&welcome(cluster, service, &page.origin(), &url, started));
         let ended = tokio::select! {

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub(crate) enum Verdict {
     /// 0: all is well.
     Good,
+    /// 1: legal, and unwise.
+    Warning,
     /// 2: bad or denied.
     Bad,
     /// 3: the input is invalid.
@@ -17,6 +19,7 @@ impl From<Verdict> for ExitCode {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Good => Self::SUCCESS,
+            Verdict::Warning => Self::from(1),
             Verdict::Bad => Self::from(2),
             Verdict::InvalidInput => Self::from(3),
         }

@@ -119,3 +119,27 @@ fn a_file_with_several_services_renders_all_and_asks_which_to_check() {
     let named = run(&["origins", "check", "--file", "-", "--name", "news", "--origin", "https://a.com"], &two);
     assert_eq!(named.status.code(), Some(0));
 }
+
+#[test]
+fn bytes_that_are_no_text_are_one_denied_origin_among_others() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-realtime"))
+        .args(["origins", "check", "--file", CHAT, "--origin-file", "-", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let origins = b"\xef\xbb\xbfhttps://app.domain-b.com\r\nhttps://\xff.com\n";
+    child.stdin.take().expect("piped").write_all(origins).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    let verdicts: Vec<_> = lines(&output).iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["allow", "deny"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_legal_and_unwise_is_1() {
+    let unwise = manifest("{host: a.com, origins: {allow: ['https://a.com'], maxAge: 3h}}");
+    let output = run(&["render", "-f", "-"], &unwise);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("spec.origins.maxAge"));
+}

@@ -76,7 +76,9 @@ reasons! {
     AddressPending,
     /// An object of that name belongs to somebody else and was left alone.
     ForeignObject,
-    /// The apiserver refused or failed a request; it is tried again.
+    /// The apiserver refuses an object: by validation, admission, quota or missing rights.
+    Refused,
+    /// A request to the apiserver failed; it is tried again.
     ApiError,
     /// Enough pods serve.
     Available,

@@ -7,10 +7,14 @@ use std::sync::LazyLock;
 
 use jsonschema::{PatternOptions, Validator, error::ValidationErrorKind};
 use kube::{CustomResourceExt, ResourceExt};
+use origin_policy::OriginPolicy;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Problem, RealtimeService, ValidService};
+use crate::{Problem, RealtimeService, ValidService, v1alpha1::Origins};
+
+/// The version that is read and written.
+pub const API_VERSION: &str = "realtime-operator.dev/v1alpha1";
 
 struct Schema {
     open_api: Value,
@@ -36,7 +40,7 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 pub fn read(text: &str) -> Result<Vec<RealtimeService>, Vec<Problem>> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| vec![Problem::invalid("", format!("not YAML: {error}"))])?;
-    let ours: Vec<_> = documents.iter().filter(|document| is_ours(document)).collect();
+    let ours: Vec<_> = documents.iter().flat_map(items).filter(|document| is_ours(document)).collect();
     if ours.is_empty() {
         let message = "holds no RealtimeService: its documents need apiVersion: realtime-operator.dev/v1alpha1 and kind: RealtimeService";
         return Err(vec![Problem::invalid("", message)]);
@@ -52,27 +56,39 @@ pub fn read(text: &str) -> Result<Vec<RealtimeService>, Vec<Problem>> {
     if problems.is_empty() { Ok(services) } else { Err(problems) }
 }
 
+/// The items of a list, as `kubectl get -o yaml` prints it; else the document itself.
+fn items(document: &Value) -> &[Value] {
+    let listed =
+        document["items"].as_array().filter(|_| document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")));
+    listed.map_or(std::slice::from_ref(document), Vec::as_slice)
+}
+
 /// Checks one document, fills in the defaults and gives the resource.
 ///
 /// # Errors
 /// All problems at once.
 pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
     let mut problems: Vec<_> = SCHEMA.strict.iter_errors(document).flat_map(|error| of_schema(&error)).collect();
+    let version = document["apiVersion"].as_str().unwrap_or_default();
+    if version != API_VERSION {
+        problems.push(Problem::invalid("apiVersion", format!("{version:?} is not known: write {API_VERSION}")));
+    }
     if document["metadata"]["name"].as_str().is_none() {
         problems.push(Problem::invalid("metadata.name", "is required"));
     }
     let document = kube::core::cel::apply_defaults(&SCHEMA.open_api, document);
     let service = RealtimeService::deserialize(&document);
-    let of_code =
-        service.as_ref().map(|service| ValidService::new(service).err().unwrap_or_default()).unwrap_or_default();
+    let of_code = match &service {
+        Ok(service) => ValidService::new(service).err().unwrap_or_default(),
+        // Something else cannot be read; the origins may say more all the same.
+        Err(_) => origins(&document["spec"]["origins"]),
+    };
     // Code says of an origin more than a rule can, and a rule that trips over what the schema refused says nothing.
     let said = |known: &[Problem], rule: &Problem| known.iter().any(|known| covers(&rule.field, &known.field));
     let of_rules =
         rules(&document).into_iter().filter(|rule| !said(&problems, rule) && !said(&of_code, rule)).collect::<Vec<_>>();
-    let of_code = of_code
-        .into_iter()
-        .filter(|code| !problems.iter().any(|known| covers(&known.field, &code.field)))
-        .collect::<Vec<_>>();
+    let of_code =
+        of_code.into_iter().filter(|code| !problems.iter().any(|known| known.field == code.field)).collect::<Vec<_>>();
     problems.extend(of_rules);
     problems.extend(of_code);
     match service {
@@ -80,6 +96,12 @@ pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
         Ok(service) => Ok(service),
         Err(error) => Err(vec![Problem::invalid("", error.to_string())]),
     }
+}
+
+fn origins(value: &Value) -> Vec<Problem> {
+    let Ok(origins) = Origins::deserialize(value) else { return Vec::new() };
+    let problems = OriginPolicy::new(&origins.config()).err().unwrap_or_default();
+    problems.iter().map(Problem::of_origins).collect()
 }
 
 fn rules(document: &Value) -> Vec<Problem> {
@@ -101,7 +123,7 @@ fn covers(outer: &str, inner: &str) -> bool {
 #[must_use]
 pub fn bare(service: &RealtimeService) -> Value {
     serde_json::json!({
-        "apiVersion": "realtime-operator.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "RealtimeService",
         "metadata": {"name": service.name_any(), "namespace": service.namespace(), "generation": service.metadata.generation},
         "spec": service.spec,
@@ -131,6 +153,9 @@ fn close(schema: &mut Value) {
         && let Some(kind) = node.get("type").cloned().filter(Value::is_string)
     {
         node.insert("type".to_owned(), Value::Array(vec![kind, Value::String("null".to_owned())]));
+    }
+    if node.get("x-kubernetes-list-type") == Some(&Value::String("set".to_owned())) {
+        node.insert("uniqueItems".to_owned(), Value::Bool(true));
     }
     if node.remove("x-kubernetes-int-or-string").is_some() {
         node.insert("type".to_owned(), serde_json::json!(["integer", "string"]));
@@ -163,9 +188,10 @@ fn of_schema(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
 
 /// `/spec/origins/allow/2` as people write it: `spec.origins.allow[2]`.
 fn field_path(pointer: &str) -> String {
-    pointer.split('/').skip(1).fold(String::new(), |path, step| match (path.is_empty(), step.parse::<usize>()) {
+    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+    steps.fold(String::new(), |path, step| match (path.is_empty(), step.parse::<usize>()) {
         (_, Ok(index)) => format!("{path}[{index}]"),
-        (true, Err(_)) => step.to_owned(),
+        (true, Err(_)) => step,
         (false, Err(_)) => format!("{path}.{step}"),
     })
 }

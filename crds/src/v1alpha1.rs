@@ -69,6 +69,7 @@ pub struct RealtimeServiceSpec {
         .message("path may contain letters, digits and . _ ~ - between single slashes, e.g. /oursocketio or /realtime/v2"))]
     #[x_kube(validation = Rule::new("!self.endsWith('/')")
         .message("path must not end with '/': write /socket.io; requests to /socket.io/ are served all the same"))]
+    #[x_kube(validation = Rule::new("!self.matches('(^|/)[.]{1,2}(/|$)')").message("path must not contain the steps . and .."))]
     #[x_kube(validation = Rule::new("self != '/ready'")
         .message("path /ready is where the load balancer asks for health; choose another, e.g. /socket.io"))]
     pub path: String,

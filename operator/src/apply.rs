@@ -1,5 +1,9 @@
 //! I/O: the plan → the cluster. Sends what the cache does not show yet, takes away what is planned no longer.
 
+mod insistence;
+
+pub(crate) use insistence::Insistence;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use kube::{
@@ -15,6 +19,7 @@ use crate::{
     drift,
     inputs::Inputs,
     plan::{Child, Kind, MANAGER, Plan},
+    request::in_time,
 };
 
 /// What became of a planned child.
@@ -99,6 +104,7 @@ async fn one(ctx: &Context, inputs: &Inputs, child: &Child, live: Option<Arc<Liv
     match live {
         Some(live) if live.deleting => (Outcome::Leaving, Some(live)),
         Some(live) if !drift::differs(&child.object, &live.object, &live.owned) => (Outcome::Unchanged, Some(live)),
+        Some(live) if ctx.insistence.knows(child, &live) => (Outcome::Unchanged, Some(live)),
         Some(live) => match send(ctx, inputs, child, json!({"uid": live.uid})).await {
             Ok(now) => (Outcome::Updated, now),
             Err(error) => (Outcome::Failed(error), Some(live)),
@@ -119,7 +125,7 @@ async fn create(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Opti
 
 /// Something of that name is there and the cache does not have it: somebody else's, or ours without its label.
 async fn whose(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
-    let there = match api(ctx, inputs, child.kind).get_opt(&child.name).await {
+    let there = match in_time(api(ctx, inputs, child.kind).get_opt(&child.name)).await {
         Ok(Some(there)) => there,
         Ok(None) => return (Outcome::Leaving, None),
         Err(error) => return (Outcome::Failed(error), None),
@@ -153,10 +159,15 @@ async fn send(
         meta.extend(precondition.clone());
     }
     let force = PatchParams::apply(MANAGER).force();
-    let answer = api(ctx, inputs, child.kind).patch(&child.name, &force, &Patch::Apply(&object)).await;
+    let answer = in_time(api(ctx, inputs, child.kind).patch(&child.name, &force, &Patch::Apply(&object))).await;
     ctx.metrics.applied(child.kind, answer.is_ok());
     let answer = answer?;
     let live = Live::of(answer.clone()).map(Arc::new);
+    match &live {
+        Some(live) if drift::differs(&child.object, &live.object, &live.owned) => ctx.insistence.remember(child, live),
+        Some(live) => ctx.insistence.forget(&live.uid),
+        None => {}
+    }
     ctx.children.put(child.kind, answer);
     Ok(live)
 }
@@ -168,8 +179,11 @@ async fn delete(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> Resul
         ..DeleteParams::default()
     };
     let (kind, name) = key;
-    match api(ctx, inputs, *kind).delete(name, &this_one).await {
-        Ok(_) => Ok(()),
+    match in_time(api(ctx, inputs, *kind).delete(name, &this_one)).await {
+        Ok(_) => {
+            ctx.insistence.forget(&live.uid);
+            Ok(())
+        }
         // Gone already, or another object by now: either way nothing of ours is left.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(error),

@@ -40,7 +40,12 @@ type Place = (String, Kind, String);
 struct Index {
     by_owner: HashMap<String, BTreeMap<Key, Arc<Live>>>,
     owner_of: HashMap<Place, String>,
+    /// Resource versions at which objects went, by uid: an answer that was under way meanwhile is older.
+    gone: HashMap<String, u64>,
 }
+
+/// Answers are under way for seconds; so many deletions are not.
+const GONE_LIMIT: usize = 10_000;
 
 /// The index; shared by the watches and the reconciles.
 #[derive(Default)]
@@ -84,6 +89,9 @@ impl Children {
         let place = place(kind, &object);
         let mut index = self.lock();
         let Some(live) = Live::of(object) else { return index.remove(&place, None).into_iter().collect() };
+        if index.gone.get(&live.uid).is_some_and(|gone| *gone >= live.resource_version) {
+            return Vec::new();
+        }
         let known = index.get(&place);
         if known.as_ref().is_some_and(|known| known.resource_version >= live.resource_version) {
             return Vec::new();
@@ -97,8 +105,16 @@ impl Children {
 
     /// Takes out what was deleted, unless something newer took its place.
     pub(crate) fn delete(&self, kind: Kind, object: &DynamicObject) -> Option<String> {
-        let uid = object.metadata.uid.as_deref();
-        self.lock().remove(&place(kind, object), uid)
+        let meta = &object.metadata;
+        let mut index = self.lock();
+        if index.gone.len() >= GONE_LIMIT {
+            index.gone.clear();
+        }
+        let version = meta.resource_version.as_deref().and_then(|version| version.parse().ok());
+        if let (Some(uid), Some(version)) = (meta.uid.clone(), version) {
+            index.gone.insert(uid, version);
+        }
+        index.remove(&place(kind, object), meta.uid.as_deref())
     }
 
     /// After a new list: takes out whatever of this kind and scope was not in it.
@@ -201,6 +217,16 @@ mod tests {
         assert_eq!(children.delete(Kind::ConfigMap, &object("a", "1", 15, Some("x"))), None);
         assert_eq!(children.delete(Kind::ConfigMap, &object("a", "2", 21, Some("x"))), Some("of-x".to_owned()));
         assert!(children.of("x").is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_deletion_brings_nothing_back() {
+        let children = Children::default();
+        assert_eq!(children.delete(Kind::ConfigMap, &object("a", "1", 12, Some("x"))), None);
+        assert!(children.put(Kind::ConfigMap, object("a", "1", 11, Some("x"))).is_empty());
+        assert!(children.of("x").is_empty());
+        children.put(Kind::ConfigMap, object("a", "1", 13, Some("x")));
+        assert_eq!(children.of("x").len(), 1, "its label was taken off and put back");
     }
 
     #[test]

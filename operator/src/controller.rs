@@ -12,10 +12,11 @@ use futures::{
 use kube::{
     Api, Client, ResourceExt,
     runtime::{
-        Controller,
+        Controller, PredicateConfig, WatchStreamExt,
         controller::{self, Action},
-        reflector::ObjectRef,
-        watcher,
+        predicates,
+        reflector::{self, ObjectRef},
+        watcher::{self, watcher},
     },
 };
 use realtime_crds::RealtimeService;
@@ -23,6 +24,7 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_stream::wrappers::WatchStream;
 
 use crate::{
+    apply::Insistence,
     children::Children,
     events::DenialLimit,
     fleet::{self, Fleet, ServiceKey},
@@ -42,6 +44,7 @@ pub(crate) struct Context {
     /// Whether the foreign kinds are installed; `None` while that is not known yet.
     pub(crate) definitions: HashMap<Kind, watch::Receiver<Option<bool>>>,
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) insistence: Insistence,
     pub(crate) written: Written,
     pub(crate) denials: DenialLimit,
     pub(crate) metrics: Arc<Metrics>,
@@ -77,7 +80,7 @@ impl Operator {
         for kind in Kind::ALL {
             if let Some(definition) = kind.definition() {
                 let (installed, known) = watch::channel(None);
-                tasks.spawn(follow_definition(self.client.clone(), definition, installed));
+                tasks.spawn(follow_definition(self.client.clone(), kind, definition, installed));
                 definitions.insert(kind, known);
             }
         }
@@ -92,23 +95,27 @@ impl Operator {
             children: children.clone(),
             definitions,
             fleet: Arc::new(Fleet::default()),
+            insistence: Insistence::default(),
             written: Written::default(),
             denials: DenialLimit::default(),
             metrics: self.metrics,
             attempts: Mutex::default(),
         });
-        let mut listeners = Vec::new();
+        let (mut listeners, mut listed) = (Vec::new(), Vec::new());
+        let (first_round, asked) = watch::channel(false);
         let controllers = scopes.into_iter().map(|namespace| {
             let (touched, heard) = unbounded();
             listeners.push((namespace.clone(), touched.clone()));
-            follow_pods(&mut tasks, &ctx, namespace.clone(), touched.clone());
+            let pods_listed = follow_pods(&mut tasks, &ctx, namespace.clone(), touched.clone());
+            listed.push(pods_listed);
             let scope =
                 Scope { client: ctx.client.clone(), namespace: namespace.clone(), children: children.clone(), touched };
             let synced = follow_all(&mut tasks, &ctx, &scope);
-            one_scope(ctx.clone(), namespace, self.concurrency, synced, heard, stop.clone())
+            let known = Known { synced, asked: asked.clone() };
+            one_scope(ctx.clone(), namespace, self.concurrency, known, heard, stop.clone())
         });
         let controllers: Vec<_> = controllers.collect();
-        tasks.spawn(fleet::scrape(ctx.fleet.clone(), move |service| {
+        tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, move |service| {
             for (_, touched) in
                 listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0))
             {
@@ -127,10 +134,30 @@ fn touch(touched: &Touched, (namespace, name): &ServiceKey) {
     let _ = touched.unbounded_send(ObjectRef::new(name).within(namespace));
 }
 
-fn follow_pods(tasks: &mut JoinSet<()>, ctx: &Context, namespace: Option<String>, touched: Touched) {
+fn follow_pods(
+    tasks: &mut JoinSet<()>,
+    ctx: &Context,
+    namespace: Option<String>,
+    touched: Touched,
+) -> watch::Receiver<bool> {
     let (client, fleet) = (ctx.client.clone(), ctx.fleet.clone());
-    tasks.spawn(async move { fleet::follow(client, namespace, &fleet, |service| touch(&touched, service)).await });
+    let (sender, listed) = watch::channel(false);
+    tasks.spawn(async move {
+        fleet::follow(client, namespace, &fleet, sender, |service| touch(&touched, service)).await;
+    });
+    listed
 }
+
+/// What has to be known before the first reconcile.
+struct Known {
+    /// Turn true when the first lists of the children are in. A reconcile before that would create what is there.
+    synced: Vec<watch::Receiver<bool>>,
+    /// Turns true when every server was asked once. A status before that would say of each that it is silent.
+    asked: watch::Receiver<bool>,
+}
+
+/// Servers that do not answer keep nobody waiting longer than this.
+const FIRST_ROUND: Duration = Duration::from_secs(5);
 
 /// Follows every kind in one scope; gives what turns true when the first lists are in.
 fn follow_all(tasks: &mut JoinSet<()>, ctx: &Context, scope: &Scope) -> Vec<watch::Receiver<bool>> {
@@ -174,16 +201,16 @@ async fn one_scope(
     ctx: Arc<Context>,
     namespace: Option<String>,
     concurrency: u16,
-    synced: Vec<watch::Receiver<bool>>,
+    mut known: Known,
     touched: UnboundedReceiver<ObjectRef<RealtimeService>>,
     stop: Stop,
 ) {
     let all_synced = async {
-        for mut kind in synced {
+        for mut kind in known.synced {
             let _ = kind.wait_for(|synced| *synced).await;
         }
+        let _ = tokio::time::timeout(FIRST_ROUND, known.asked.wait_for(|asked| *asked)).await;
     };
-    // Not before everything is known: a restart would try to create what is there.
     tokio::select! {
         () = all_synced => {}
         () = stop.clone() => return,
@@ -195,7 +222,12 @@ async fn one_scope(
     let kinds_changed = futures::stream::select_all(
         ctx.definitions.values().map(|installed| WatchStream::from_changes(installed.clone()).map(|_| ()).boxed()),
     );
-    Controller::new(api, watcher::Config::default())
+    // Its own status writes change no generation, and need no second look.
+    let (reader, writer) = reflector::store();
+    let changes = reflector::reflector(writer, watcher(api, watcher::Config::default()).backoff(Patience::default()))
+        .applied_objects()
+        .predicate_filter(predicates::generation, PredicateConfig::default());
+    Controller::for_stream(changes, reader)
         .with_config(controller::Config::default().concurrency(concurrency))
         .trigger_backoff(Patience::default())
         .reconcile_on(touched)
@@ -220,10 +252,10 @@ async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Act
     result
 }
 
-/// One second, then twice as long each time, five minutes at the most.
+/// One second, then twice as long each time, about four minutes at the most.
 fn retry(service: Arc<RealtimeService>, _: &Error, ctx: Arc<Context>) -> Action {
     let mut attempts = ctx.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let attempt = attempts.entry(service.uid().unwrap_or_default()).or_default();
     *attempt += 1;
-    Action::requeue(Duration::from_secs(1 << (*attempt - 1).min(8)).min(Duration::from_secs(300)))
+    Action::requeue(Duration::from_secs(1 << (*attempt - 1).min(8)))
 }

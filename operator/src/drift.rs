@@ -21,9 +21,18 @@ const KEYED_LISTS: [(&str, &[&str]); 6] = [
     ("ownerReferences", &["uid"]),
 ];
 
+/// Maps that Kubernetes replaces as a whole; a Deployment's selector is another kind of map, and cannot change.
+const ATOMIC_MAPS: [&str; 2] = ["selector", "nodeSelector"];
+
 /// Whether everything in `desired` stands in `live`; what others added beside it does not count.
 fn says(desired: &Value, live: &Value, field: &str) -> bool {
     match (desired, live) {
+        // Replaced as a whole: a key that somebody added to a Service's selector leaves it without pods.
+        (Value::Object(desired), Value::Object(live))
+            if ATOMIC_MAPS.contains(&field) && !desired.contains_key("matchLabels") =>
+        {
+            desired == live
+        }
         (Value::Object(desired), Value::Object(live)) => desired.iter().all(|(name, value)| match live.get(name) {
             Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
             Some(there) => says(value, there, name),
@@ -138,6 +147,12 @@ mod tests {
         ] {
             assert!(differs(&desired, &live, &Value::Null), "{live}");
         }
+    }
+
+    #[test]
+    fn a_key_that_somebody_adds_to_a_selector_is_drift() {
+        let desired = json!({"spec": {"selector": {"app": "chat"}}});
+        assert!(differs(&desired, &json!({"spec": {"selector": {"app": "chat", "x": "y"}}}), &Value::Null));
     }
 
     #[test]

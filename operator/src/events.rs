@@ -18,6 +18,7 @@ use realtime_crds::{RealtimeService, conditions::Reason};
 use crate::{
     controller::Context,
     plan::MANAGER,
+    request::in_time,
     status::{News, Outcome},
 };
 
@@ -39,7 +40,7 @@ pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &
         let namespace = service.namespace().expect("RealtimeService is namespaced");
         let api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);
         let event = event(ctx, service, warning, &reason, note);
-        if let Err(error) = api.create(&PostParams::default(), &event).await {
+        if let Err(error) = in_time(api.create(&PostParams::default(), &event)).await {
             tracing::warn!(service = service.name_any(), %error, "failed to publish an event");
         }
     }
@@ -60,6 +61,9 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
             if verdict_moved {
                 if !observed.foreign.is_empty() {
                     told.push((true, Reason::ForeignObject.to_string(), observed.foreign.join("; ")));
+                }
+                if !observed.refused.is_empty() {
+                    told.push((true, Reason::Refused.to_string(), observed.refused.join("; ")));
                 }
                 if !observed.failures.is_empty() {
                     told.push((true, Reason::ApiError.to_string(), observed.failures.join("; ")));

@@ -16,6 +16,9 @@ pub use report::{Denied, Report};
 /// Namespace and name of a service.
 pub type ServiceKey = (String, String);
 
+/// A pod that misses this many answers in a row is silent; one lost answer is nothing to tell of.
+pub const MISSES: u32 = 3;
+
 /// Pods of every service with what they last reported.
 #[derive(Default)]
 pub struct Fleet(Mutex<BTreeMap<ServiceKey, Team>>);

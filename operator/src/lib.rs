@@ -17,5 +17,6 @@ pub mod observe;
 pub mod options;
 pub mod plan;
 mod reconcile;
+mod request;
 pub mod status;
 mod watches;

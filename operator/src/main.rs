@@ -1,6 +1,6 @@
 //! Program `realtime-operator`.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{collections::BTreeSet, io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -18,6 +18,10 @@ use tokio::{
     sync::watch,
 };
 use tracing_subscriber::EnvFilter;
+
+/// How long requests under way may take to end, and how long giving the lease back.
+const LAST_REQUESTS: Duration = Duration::from_secs(20);
+const GIVING_BACK: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -74,7 +78,14 @@ async fn run(options: Run) -> anyhow::Result<()> {
     let defaults = Settings::default();
     let operator = Operator {
         client,
-        namespaces: options.namespaces,
+        // An empty variable means all, as a chart writes it.
+        namespaces: options
+            .namespaces
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         settings: Settings { server_image: options.server_image.unwrap_or(defaults.server_image) },
         concurrency: options.concurrency,
         identity,
@@ -102,9 +113,13 @@ async fn run(options: Run) -> anyhow::Result<()> {
         anyhow::bail!("another operator leads now");
     }
     stop.send_replace(true);
-    work.await.context("the controller panicked")?;
+    tokio::time::timeout(LAST_REQUESTS, work)
+        .await
+        .context("requests did not end in time")?
+        .context("the controller panicked")?;
     if let Some(lease) = lease {
-        lease.release().await;
+        // Without it the lease runs out by itself.
+        let _ = tokio::time::timeout(GIVING_BACK, lease.release()).await;
     }
     Ok(())
 }
@@ -112,7 +127,10 @@ async fn run(options: Run) -> anyhow::Result<()> {
 fn log_as(options: &Run) -> anyhow::Result<()> {
     let filter =
         EnvFilter::try_new(&options.log).with_context(|| format!("--log {:?} is not a filter", options.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match options.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

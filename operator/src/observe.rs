@@ -36,6 +36,8 @@ pub struct Observed {
     pub foreign: Vec<String>,
     /// Children that wait for those to go.
     pub waiting: Vec<String>,
+    /// Requests that the apiserver refuses until somebody acts.
+    pub refused: Vec<String>,
     /// Requests that failed.
     pub failures: Vec<String>,
     /// Children that are leaving and come again.
@@ -91,7 +93,10 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
             Outcome::Leaving => observed.leaving.push(title),
             Outcome::Foreign(whose) => observed.foreign.push(format!("{title} is not this service's ({whose})")),
             Outcome::KindMissing => observed.missing_kinds.push(*kind),
-            Outcome::Failed(error) => observed.failures.push(format!("failed to apply {title}: {}", words(error))),
+            Outcome::Failed(error) => {
+                let words = format!("failed to apply {title}: {}", words(error));
+                if is_refusal(error) { observed.refused.push(words) } else { observed.failures.push(words) }
+            }
         }
     }
     observed.changes.extend(applied.pruned.iter().map(|(kind, name)| format!("deleted {} {name}", kind.as_str())));
@@ -152,6 +157,11 @@ fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
             .filter(|_| seen)
             .map(|condition| condition["message"].as_str().unwrap_or_default().to_owned()),
     }
+}
+
+/// Bad request, forbidden, invalid: the same request would be answered the same.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
 }
 
 fn words(error: &kube::Error) -> String {

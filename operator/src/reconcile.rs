@@ -18,6 +18,7 @@ use crate::{
     inputs::Inputs,
     observe::observe,
     plan::{MANAGER, plan},
+    request::in_time,
     status::{News, Outcome, status},
 };
 
@@ -64,6 +65,7 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
 fn next(outcome: &Outcome) -> Result<Action, Error> {
     match outcome {
         Outcome::Invalid(_) => Ok(Action::await_change()),
+        Outcome::Observed(observed) if !observed.refused.is_empty() => Err(Error::Apply(observed.refused.join("; "))),
         Outcome::Observed(observed) if !observed.failures.is_empty() => Err(Error::Apply(observed.failures.join("; "))),
         Outcome::Observed(observed) if !observed.foreign.is_empty() || !observed.leaving.is_empty() => {
             Ok(Action::requeue(FOREIGN_RECHECK))
@@ -90,14 +92,15 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
     });
     let namespace = service.namespace().expect("RealtimeService is namespaced");
     let api: Api<RealtimeService> = Api::namespaced(ctx.client.clone(), &namespace);
-    let answer = match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
-        Ok(answer) => answer,
-        // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() || status.is_invalid() => {
-            return Ok(News::default());
-        }
-        Err(error) => return Err(error),
-    };
+    let answer =
+        match in_time(api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch))).await {
+            Ok(answer) => answer,
+            // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+                return Ok(News::default());
+            }
+            Err(error) => return Err(error),
+        };
     ctx.written.remember(&answer);
     Ok(News::between(&previous, &now))
 }

@@ -26,12 +26,13 @@ pub fn status(
     now: Timestamp,
 ) -> RealtimeServiceStatus {
     let verdicts = conditions::verdicts(outcome);
-    let mut status = match outcome {
-        Outcome::Invalid(_) => previous.clone(),
-        Outcome::Observed(observed) => of_observed(observed),
+    // An invalid spec says nothing of what runs, so conditions that it has no verdict on stay as they were.
+    let (mut status, kept) = match outcome {
+        Outcome::Invalid(_) => (previous.clone(), previous.conditions.as_slice()),
+        Outcome::Observed(observed) => (of_observed(observed), [].as_slice()),
     };
     status.observed_generation = Some(generation);
-    status.conditions = conditions::merge(&previous.conditions, &verdicts, generation, now);
+    status.conditions = conditions::merge(kept, &verdicts, &previous.conditions, generation, now);
     status
 }
 

@@ -6,11 +6,13 @@ use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedSender};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client,
-    core::{DynamicObject, PartialObjectMeta},
+    core::DynamicObject,
     runtime::{
         WatchStreamExt,
+        conditions::is_crd_established,
         reflector::ObjectRef,
         utils::Backoff,
+        wait::Condition,
         watcher::{self, DefaultBackoff, Event, watcher},
     },
 };
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     children::Children,
     plan::{Kind, LABEL_MANAGED_BY, MANAGER},
+    request::in_time,
 };
 
 /// How long an interrupted watch pauses. After an outage drift is not seen before the watch is back, and that takes two
@@ -113,31 +116,48 @@ impl Scope {
     }
 }
 
-/// Follows whether the definition of a foreign kind is installed; a watch on that one name, metadata only.
+/// Follows whether the definition of a foreign kind is installed and served; a watch on that one name.
 pub(crate) async fn follow_definition(
     client: Client,
+    kind: Kind,
     definition: &'static str,
     installed: watch::Sender<Option<bool>>,
 ) {
-    let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={definition}"));
     let mut events = watcher(api, only).backoff(Patience::default()).boxed();
     let mut seen = false;
     loop {
         match events.try_next().await {
             Ok(Some(Event::Init)) => seen = false,
-            Ok(Some(Event::InitApply(_))) => seen = true,
+            Ok(Some(Event::InitApply(found))) => seen = is_crd_established().matches_object(Some(&found)),
             Ok(Some(Event::InitDone)) => {
                 installed.send_replace(Some(seen));
             }
-            Ok(Some(Event::Apply(_))) => {
-                installed.send_replace(Some(true));
+            Ok(Some(Event::Apply(found))) => {
+                installed.send_replace(Some(is_crd_established().matches_object(Some(&found))));
             }
             Ok(Some(Event::Delete(_))) => {
                 installed.send_replace(Some(false));
             }
             Ok(None) => return,
-            Err(error) => tracing::warn!(definition, %error, "watch interrupted, trying again"),
+            Err(error) => {
+                tracing::warn!(definition, %error, "watch interrupted, trying again");
+                // Without the right to watch definitions, discovery, which everybody may read, tells it once.
+                if installed.borrow().is_none()
+                    && let Some(found) = discovered(&client, kind).await
+                {
+                    installed.send_replace(Some(found));
+                }
+            }
         }
+    }
+}
+
+async fn discovered(client: &Client, kind: Kind) -> Option<bool> {
+    match in_time(client.list_api_group_resources(&kind.api_resource().api_version)).await {
+        Ok(list) => Some(list.resources.iter().any(|resource| resource.kind == kind.as_str())),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Some(false),
+        Err(_) => None,
     }
 }

@@ -152,11 +152,11 @@ impl Connections {
         let open = self.lock();
         let mut handles = Vec::new();
         for (sid, session) in &open.polling {
-            if !kept(&session.origin) {
-                let line = session.websocket.and_then(|number| open.websockets.get(&number));
-                handles.push(
-                    line.map_or(Handle::Polling(*sid), |websocket| Handle::WebSocket(Arc::clone(&websocket.line))),
-                );
+            // The handshake and the upgrade are two requests, and may have come from two origins.
+            let upgraded = session.websocket.and_then(|number| open.websockets.get(&number));
+            if !kept(&session.origin) || upgraded.is_some_and(|websocket| !kept(&websocket.origin)) {
+                let line = |websocket: &WebSocket| Handle::WebSocket(Arc::clone(&websocket.line));
+                handles.push(upgraded.map_or(Handle::Polling(*sid), line));
             }
         }
         for websocket in open.websockets.values() {

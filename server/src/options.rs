@@ -47,11 +47,11 @@ pub struct Options {
     pub transports: Option<Vec<Transport>>,
 
     /// Time between two pings, instead of spec.timeouts.pingInterval.
-    #[arg(long, env = "REALTIME_PING_INTERVAL", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "REALTIME_PING_INTERVAL", value_name = "DURATION", value_parser = ping)]
     pub ping_interval: Option<Duration>,
 
     /// How long the answer to a ping may take, instead of spec.timeouts.pingTimeout.
-    #[arg(long, env = "REALTIME_PING_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "REALTIME_PING_TIMEOUT", value_name = "DURATION", value_parser = ping)]
     pub ping_timeout: Option<Duration>,
 
     /// Time over which connections are moved away at shutdown, instead of spec.timeouts.drain.
@@ -138,6 +138,14 @@ fn transport(text: &str) -> Result<Transport, String> {
         .into_iter()
         .find(|transport| transport.as_str() == text.trim())
         .ok_or_else(|| "a transport is websocket or polling".to_owned())
+}
+
+/// The range of `spec.timeouts.pingInterval` and `pingTimeout`.
+fn ping(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| match (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&time) {
+        true => Ok(time),
+        false => Err("must be between 1s and 5m".to_owned()),
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

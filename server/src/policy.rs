@@ -103,6 +103,9 @@ impl Policy {
     #[must_use]
     pub fn new(service: &ValidService, source: Source) -> Self {
         let origins = service.origins().clone();
+        for warning in origins.warnings() {
+            tracing::warn!("{}", realtime_crds::Problem::of_origins(warning));
+        }
         Self {
             generation: service.generation(),
             source,

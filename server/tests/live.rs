@@ -4,7 +4,7 @@ mod harness;
 
 use std::{fs, os::unix::fs::symlink, time::Duration};
 
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use harness::{APP, OTHER, Request, Server, WebSocket, eventually, manifest, manifest_with, websocket};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
@@ -120,4 +120,17 @@ async fn what_needs_a_restart_is_said_and_not_done() {
     eventually("it is said", async || server.status().await["needsRestart"] == true).await;
     assert_eq!(server.send(Request::websocket().origin(APP)).await.status, 101);
     assert!(server.log().contains("take effect at a restart"));
+}
+
+#[tokio::test]
+async fn an_upgrade_that_came_from_another_origin_is_closed_with_that_origin() {
+    let server = Server::start(&manifest(BOTH));
+    let sid = server.handshake(APP).await;
+    let mut socket = websocket(&server, &format!("EIO=4&transport=websocket&sid={sid}"), OTHER).await;
+    socket.send(Message::text("2probe")).await.expect("sent");
+    assert_eq!(socket.next().await.expect("open").expect("a message"), Message::text("3probe"));
+    socket.send(Message::text("5")).await.expect("sent");
+    server.apply(&manifest(ONE));
+    let (code, _) = timeout(SECOND * 2, closed(&mut socket)).await.expect("closed in time");
+    assert_eq!(code, CloseCode::Policy);
 }

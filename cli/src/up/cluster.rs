@@ -54,8 +54,12 @@ impl Cluster {
     }
 
     pub(super) async fn client(&self) -> Result<Client> {
-        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig)
-            .with_context(|| format!("failed to read {}", self.kubeconfig.display()))?;
+        let kubeconfig = match self.local {
+            Some(_) => Kubeconfig::read_from(&self.kubeconfig),
+            // It may name several files.
+            None => Kubeconfig::from_env().map(Option::unwrap_or_default),
+        }
+        .with_context(|| format!("failed to read {}", self.kubeconfig.display()))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Client::try_from(config)?)
     }

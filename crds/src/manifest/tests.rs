@@ -99,3 +99,27 @@ fn what_is_read_can_be_written_and_read_again() {
     let again = one(&bare(&service)).expect("a bare manifest is valid");
     assert_eq!(service.spec, again.spec);
 }
+
+#[test]
+fn origins_are_judged_even_where_something_else_cannot_be_read() {
+    let refused = fields_refused("{host: a.com, transports: [carrier], origins: {allow: ['null', 'https://*.com']}}");
+    for field in ["spec.transports[0]", "spec.origins.allow[0]", "spec.origins.allow[1]"] {
+        assert!(refused.iter().any(|line| line.starts_with(field)), "{field} is not in {refused:#?}");
+    }
+}
+
+#[test]
+fn another_version_is_refused_and_a_list_is_read() {
+    let valid = manifest(&format!("{{host: a.com, {ALLOW}}}"));
+    let refused = read(&valid.replace("v1alpha1", "v7")).expect_err("another version");
+    assert!(refused[0].to_string().starts_with("apiVersion: "), "{refused:?}");
+    let item = valid.lines().map(|line| format!("  {line}\n")).collect::<String>().replacen("  ", "- ", 1);
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n{item}");
+    assert_eq!(read(&list).expect("valid").len(), 1);
+}
+
+#[test]
+fn what_the_apiserver_refuses_as_a_duplicate_is_refused_here_too() {
+    let refused = fields_refused("{host: a.com, origins: {allow: ['https://a.com', 'https://a.com']}}");
+    assert!(refused.iter().any(|line| line.starts_with("spec.origins.allow")), "{refused:#?}");
+}

@@ -12,6 +12,8 @@ use kube::{
     },
 };
 
+use tokio::sync::watch;
+
 use super::{Fleet, Report, ServiceKey};
 use crate::{
     plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER},
@@ -29,6 +31,8 @@ pub struct Pod {
     pub leaving: bool,
     /// What it last reported; none while it has not answered.
     pub report: Option<Report>,
+    /// How often in a row it did not answer.
+    pub misses: u32,
 }
 
 /// Where a pod stands in the fleet: its service and its own name.
@@ -47,6 +51,7 @@ fn read(pod: &core::Pod) -> Option<(Place, Option<Pod>)> {
         address,
         leaving: meta.deletion_timestamp.is_some(),
         report: None,
+        misses: 0,
     });
     Some((place, pod))
 }
@@ -65,7 +70,10 @@ impl Fleet {
         };
         let pods = &mut fleet.entry(service).or_default().pods;
         let known = pods.get(&name).filter(|known| known.uid == pod.uid && known.address == pod.address);
-        pod.report = known.and_then(|known| known.report.clone());
+        if let Some(known) = known {
+            pod.report.clone_from(&known.report);
+            pod.misses = known.misses;
+        }
         if known == Some(&pod) {
             return false;
         }
@@ -86,7 +94,13 @@ impl Fleet {
 }
 
 /// Follows the pods of one scope until dropped; `changed` is told of each service whose pods changed.
-pub(crate) async fn follow(client: Client, namespace: Option<String>, fleet: &Fleet, changed: impl Fn(&ServiceKey)) {
+pub(crate) async fn follow(
+    client: Client,
+    namespace: Option<String>,
+    fleet: &Fleet,
+    synced: watch::Sender<bool>,
+    changed: impl Fn(&ServiceKey),
+) {
     let api: Api<core::Pod> = match &namespace {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
@@ -102,6 +116,7 @@ pub(crate) async fn follow(client: Client, namespace: Option<String>, fleet: &Fl
             }
             Ok(Some(Event::InitDone)) => {
                 fleet.keep_only(namespace.as_deref(), &listed).iter().for_each(&changed);
+                synced.send_replace(true);
                 continue;
             }
             Ok(Some(Event::InitApply(pod))) => {

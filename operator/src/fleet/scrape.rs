@@ -8,9 +8,10 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use reqwest::Client;
+use reqwest::{Client, redirect::Policy};
+use tokio::sync::watch;
 
-use super::{Fleet, Report, ServiceKey};
+use super::{Fleet, MISSES, Report, ServiceKey};
 use crate::plan::ADMIN_PORT;
 
 /// How often a server is asked whose policy is not the one that is wanted.
@@ -18,7 +19,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// How often a server is asked at rest.
 const AT_REST: Duration = Duration::from_secs(15);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 /// Longest answer that is read; a server's own is a quarter of it.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -30,10 +31,21 @@ struct Question {
 }
 
 /// Asks every server in turn until dropped. `changed` is told of each service with something new to say.
-pub(crate) async fn scrape(fleet: Arc<Fleet>, changed: impl Fn(&ServiceKey)) {
+pub(crate) async fn scrape(
+    fleet: Arc<Fleet>,
+    listed: Vec<watch::Receiver<bool>>,
+    first_round: watch::Sender<bool>,
+    changed: impl Fn(&ServiceKey),
+) {
+    for mut pods in listed {
+        // A closed channel means that the watch has ended; the other scopes are asked all the same.
+        let _ = pods.wait_for(|listed| *listed).await;
+    }
     let client = Client::builder()
         .timeout(ANSWER_TIMEOUT)
         .no_proxy()
+        // A pod says nothing of where else there is something to ask.
+        .redirect(Policy::none())
         .build()
         .expect("a client without TLS needs nothing of the system");
     let mut asked: HashMap<(ServiceKey, String), Instant> = HashMap::new();
@@ -53,6 +65,7 @@ pub(crate) async fn scrape(fleet: Arc<Fleet>, changed: impl Fn(&ServiceKey)) {
                 changed(&question.service);
             }
         }
+        first_round.send_replace(true);
     }
 }
 
@@ -63,7 +76,9 @@ fn due(fleet: &Fleet, asked: &mut HashMap<(ServiceKey, String), Instant>) -> Vec
     for (service, team) in fleet.iter() {
         for (name, pod) in &team.pods {
             let current = pod.report.as_ref().is_some_and(|report| report.generation >= team.wanted);
-            let every = if current { AT_REST } else { SOON };
+            // Whoever never answers, as a server of the user's own may not, is asked less and less often.
+            let soon = (SOON * 2u32.pow(pod.misses.min(4))).min(AT_REST);
+            let every = if current { AT_REST } else { soon };
             let key = (service.clone(), name.clone());
             if asked.get(&key).is_none_or(|last| now.duration_since(*last) + SOON / 2 > every) {
                 asked.insert(key, now);
@@ -98,8 +113,13 @@ impl Fleet {
         let mut fleet = self.lock();
         let pod = fleet.get_mut(&question.service).and_then(|team| team.pods.get_mut(&question.pod));
         let Some(pod) = pod.filter(|pod| pod.uid == question.uid) else { return false };
-        let new = pod.report != report;
-        pod.report = report;
+        let Some(report) = report else {
+            pod.misses = pod.misses.saturating_add(1);
+            return pod.misses == MISSES;
+        };
+        let new = pod.report.as_ref() != Some(&report) || pod.misses >= MISSES;
+        pod.misses = 0;
+        pod.report = Some(report);
         new
     }
 }

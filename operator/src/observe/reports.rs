@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use realtime_crds::v1alpha1::DeniedOrigin;
 
-use crate::fleet::{Denied, Pod, Report};
+use crate::fleet::{Denied, MISSES, Pod, Report};
 
 /// What the pods of a service say together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,10 +35,13 @@ impl Reports {
         let mut sum = Self::default();
         let mut denied: BTreeMap<&str, DeniedOrigin> = BTreeMap::new();
         for (name, pod) in pods {
-            let Some(report) = &pod.report else {
-                // A leaving pod may be gone already.
-                if !pod.leaving {
-                    sum.silent.push(name.clone());
+            let silent = pod.misses >= MISSES;
+            let Some(report) = pod.report.as_ref().filter(|_| !silent) else {
+                match (pod.leaving, silent) {
+                    // It may be gone already.
+                    (true, _) => {}
+                    (false, true) => sum.silent.push(name.clone()),
+                    (false, false) => sum.behind.push((name.clone(), None)),
                 }
                 continue;
             };
@@ -87,7 +90,8 @@ mod tests {
     use super::*;
 
     fn pod(report: Option<Report>, leaving: bool) -> Pod {
-        Pod { uid: "u".to_owned(), address: IpAddr::V4(Ipv4Addr::LOCALHOST), leaving, report }
+        let misses = if report.is_none() { MISSES } else { 0 };
+        Pod { uid: "u".to_owned(), address: IpAddr::V4(Ipv4Addr::LOCALHOST), leaving, report, misses }
     }
 
     fn runs(generation: i64, denied: &[(&str, u64)]) -> Option<Report> {

@@ -81,6 +81,10 @@ fn programmed(observed: &Observed) -> Verdict {
         let message = format!("{in_the_way}.{waiting} Delete or rename it, or give this RealtimeService another name.");
         return of(Some(false), Reason::ForeignObject, message);
     }
+    if !observed.refused.is_empty() {
+        let message = format!("{}. It is tried again now and then.", observed.refused.join("; "));
+        return of(Some(false), Reason::Refused, message);
+    }
     if !observed.failures.is_empty() {
         return of(None, Reason::ApiError, format!("{}; trying again.", observed.failures.join("; ")));
     }
@@ -91,12 +95,16 @@ fn programmed(observed: &Observed) -> Verdict {
         let message = "The objects are applied; the Ingress has no address yet. Its controller gives it one, on GKE within a few minutes.";
         return of(None, Reason::AddressPending, message.to_owned());
     }
-    of(Some(true), Reason::Programmed, "All objects are applied.".to_owned())
+    let message = match observed.missing_kinds.is_empty() {
+        true => "All objects are applied.",
+        false => "All objects of kinds that this cluster has are applied.",
+    };
+    of(Some(true), Reason::Programmed, message.to_owned())
 }
 
 fn available(pods: &Pods) -> Verdict {
     let of = |holds, reason, message: String| verdict(ConditionType::Available, holds, reason, message);
-    let Pods { wanted, exist: _, current, available, failing } = pods;
+    let Pods { wanted, exist, current, available, failing } = pods;
     if *wanted == 0 {
         return of(Some(false), Reason::ScaledToZero, "spec.workload.replicas is 0: nobody can connect.".to_owned());
     }
@@ -106,6 +114,13 @@ fn available(pods: &Pods) -> Verdict {
     }
     if current < wanted {
         return of(None, Reason::PodsPending, format!("{current} of {wanted} pods run the current template."));
+    }
+    if exist > current {
+        return of(
+            None,
+            Reason::PodsPending,
+            format!("{} pods of an older template are still there.", exist - current),
+        );
     }
     if available < wanted {
         return of(None, Reason::PodsPending, format!("{available} of {wanted} pods are available."));
@@ -149,18 +164,25 @@ fn root(parts: &[Verdict]) -> Verdict {
 fn progress(root: &Verdict) -> Option<Verdict> {
     match root.holds {
         Some(true) => None,
+        // Whoever paused it is not waiting.
+        None if root.reason == Reason::Paused => None,
         None => Some(verdict(ConditionType::Reconciling, Some(true), root.reason, root.message.clone())),
         Some(false) => Some(verdict(ConditionType::Stalled, Some(true), root.reason, root.message.clone())),
     }
 }
 
-/// Writes the verdicts as conditions; the transition time moves only when the status does. An invalid spec says
-/// nothing of what runs, so conditions that it has no verdict on stay as they were.
-pub(super) fn merge(previous: &[Condition], verdicts: &[Verdict], generation: i64, now: Timestamp) -> Vec<Condition> {
+/// Writes the verdicts as conditions; the transition time moves only when the status does. Of `kept`, those without a verdict stay.
+pub(super) fn merge(
+    kept: &[Condition],
+    verdicts: &[Verdict],
+    previous: &[Condition],
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
     let now = Timestamp::from_second(now.as_second()).expect("whole seconds of a timestamp are one");
     let said = |name: &str| verdicts.iter().any(|verdict| verdict.condition.as_str() == name);
     let fleeting = [ConditionType::Reconciling.as_str(), ConditionType::Stalled.as_str()];
-    let kept = previous.iter().filter(|old| !said(&old.type_) && !fleeting.contains(&old.type_.as_str())).cloned();
+    let kept = kept.iter().filter(|old| !said(&old.type_) && !fleeting.contains(&old.type_.as_str())).cloned();
     let written = verdicts.iter().map(|verdict| {
         let status = match verdict.holds {
             Some(true) => "True",
