@@ -11,7 +11,7 @@ use origin_policy::OriginPolicy;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Problem, RealtimeService, ValidService, v1alpha1::Origins};
+use crate::{Problem, RealtimeService, RealtimeServiceSpec, ValidService, v1alpha1::Origins};
 
 /// The version that is read and written.
 pub const API_VERSION: &str = "realtime-operator.dev/v1alpha1";
@@ -122,11 +122,21 @@ fn covers(outer: &str, inner: &str) -> bool {
 /// The manifest of a resource as it is applied: nothing of what the cluster adds.
 #[must_use]
 pub fn bare(service: &RealtimeService) -> Value {
+    written(&service.name_any(), service.namespace().as_deref(), service.metadata.generation, &service.spec)
+}
+
+/// The manifest of a service that was parsed.
+#[must_use]
+pub fn of(service: &ValidService) -> Value {
+    written(service.name(), Some(service.namespace()), Some(service.generation()), service.spec())
+}
+
+fn written(name: &str, namespace: Option<&str>, generation: Option<i64>, spec: &RealtimeServiceSpec) -> Value {
     serde_json::json!({
         "apiVersion": API_VERSION,
         "kind": "RealtimeService",
-        "metadata": {"name": service.name_any(), "namespace": service.namespace(), "generation": service.metadata.generation},
-        "spec": service.spec,
+        "metadata": {"name": name, "namespace": namespace, "generation": generation},
+        "spec": spec,
     })
 }
 

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
-    channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+    channel::mpsc::{UnboundedReceiver, unbounded},
     future::{BoxFuture, Shared},
 };
 use kube::{
@@ -27,11 +27,11 @@ use crate::{
     apply::Insistence,
     children::Children,
     events::DenialLimit,
-    fleet::{self, Fleet, ServiceKey},
+    fleet::{self, Fleet},
     metrics::Metrics,
     plan::{Kind, Settings},
     reconcile::{Error, reconcile},
-    watches::{Patience, Scope, follow_definition},
+    watches::{Patience, Scope, Touched, follow_definition, touch},
 };
 use written::Written;
 
@@ -119,19 +119,12 @@ impl Operator {
             for (_, touched) in
                 listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0))
             {
-                touch(touched, service);
+                touch(touched, &service.0, &service.1);
             }
         }));
         futures::future::join_all(controllers).await;
         tasks.shutdown().await;
     }
-}
-
-type Touched = UnboundedSender<ObjectRef<RealtimeService>>;
-
-fn touch(touched: &Touched, (namespace, name): &ServiceKey) {
-    // A closed channel means that the controller is going; nobody has to be told any more.
-    let _ = touched.unbounded_send(ObjectRef::new(name).within(namespace));
 }
 
 fn follow_pods(
@@ -143,7 +136,7 @@ fn follow_pods(
     let (client, fleet) = (ctx.client.clone(), ctx.fleet.clone());
     let (sender, listed) = watch::channel(false);
     tasks.spawn(async move {
-        fleet::follow(client, namespace, &fleet, sender, |service| touch(&touched, service)).await;
+        fleet::follow(client, namespace, &fleet, sender, |(namespace, name)| touch(&touched, namespace, name)).await;
     });
     listed
 }

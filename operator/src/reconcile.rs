@@ -8,7 +8,7 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::controller::Action,
 };
-use realtime_crds::{RealtimeService, ValidService};
+use realtime_crds::{RealtimeService, ValidService, manifest::API_VERSION};
 use serde_json::json;
 
 use crate::{
@@ -84,7 +84,7 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
         return Ok(News::default());
     }
     let patch = json!({
-        "apiVersion": "realtime-operator.dev/v1alpha1",
+        "apiVersion": API_VERSION,
         "kind": "RealtimeService",
         // Never the status of another resource that came by the same name.
         "metadata": {"name": name, "uid": uid},

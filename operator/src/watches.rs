@@ -46,20 +46,27 @@ impl Backoff for Patience {
     }
 }
 
+/// Whom a watch tells that a service needs another look.
+pub(crate) type Touched = UnboundedSender<ObjectRef<RealtimeService>>;
+
+pub(crate) fn touch(touched: &Touched, namespace: &str, name: &str) {
+    // A closed channel means that the controller is going; nobody has to be told any more.
+    let _ = touched.unbounded_send(ObjectRef::new(name).within(namespace));
+}
+
 /// What a watch needs: where to look, where to put it, whom to tell.
 #[derive(Clone)]
 pub(crate) struct Scope {
     pub(crate) client: Client,
     pub(crate) namespace: Option<String>,
     pub(crate) children: Arc<Children>,
-    pub(crate) touched: UnboundedSender<ObjectRef<RealtimeService>>,
+    pub(crate) touched: Touched,
 }
 
 impl Scope {
     fn tell(&self, namespace: &str, services: impl IntoIterator<Item = String>) {
         for name in services {
-            // A closed channel means that the controller is going; nobody has to be told any more.
-            let _ = self.touched.unbounded_send(ObjectRef::new(&name).within(namespace));
+            touch(&self.touched, namespace, &name);
         }
     }
 

@@ -5,11 +5,11 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
-    sync::LazyLock,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use local_cluster::tied;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -29,7 +29,7 @@ const START: Duration = Duration::from_secs(20);
 impl Operator {
     /// Starts one and returns when it serves its probes; `identity` is its name in the Lease and in events.
     pub(crate) async fn start(kubeconfig: &Path, namespace: &str, identity: &str, log: PathBuf) -> Result<Self> {
-        let mut command = end_with_this_thread(&program::operator().await?);
+        let mut command = Command::from(tied::command(program::operator().await?, "KILL"));
         command
             .args(["run", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
             .args(["--namespace", namespace, "--lease-namespace", namespace])
@@ -111,18 +111,4 @@ fn said(log: &Path, message: &str) -> Result<Option<Value>> {
     let text = std::fs::read_to_string(log)?;
     let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     Ok(lines.find(|line| line["message"] == message))
-}
-
-/// Where util-linux's setpriv exists, the kernel kills the program even when the test is killed.
-fn end_with_this_thread(program: &Path) -> Command {
-    static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
-        let probe = std::process::Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).output();
-        probe.is_ok_and(|probe| probe.status.success())
-    });
-    if !*SETPRIV {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
-    command
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
-use realtime_crds::ValidService;
+use realtime_crds::{ValidService, manifest::API_VERSION};
 
 /// Field manager, and value of the label `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "realtime-operator";
@@ -68,7 +68,7 @@ pub(crate) fn selector_text(service: &ValidService) -> String {
 // Argo CD and Flux mark what they track by labels and annotations; a child that bore them would be pruned.
 pub(crate) fn metadata(service: &ValidService, name: String) -> ObjectMeta {
     let owner = OwnerReference {
-        api_version: "realtime-operator.dev/v1alpha1".to_owned(),
+        api_version: API_VERSION.to_owned(),
         kind: "RealtimeService".to_owned(),
         name: service.name().to_owned(),
         uid: service.uid().to_owned(),

@@ -11,6 +11,7 @@ mod data;
 mod ports;
 mod process;
 mod request;
+pub mod tied;
 
 use std::{
     net::SocketAddr,

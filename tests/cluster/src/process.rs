@@ -6,13 +6,13 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{LazyLock, Mutex, mpsc},
-    thread,
+    process::{Child, ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::tied;
 
 pub(crate) const LOGS: &str = "logs";
 const TAIL: u64 = 4_096;
@@ -47,7 +47,7 @@ impl Process {
         fs::create_dir_all(data.join(LOGS))?;
         let log = data.join(LOGS).join(format!("{program}.log"));
         let output = File::options().create(true).append(true).open(&log)?;
-        let mut command = end_with_parent(&executable);
+        let mut command = tied::command(&executable, "KILL");
         command
             .args(args)
             .current_dir(data)
@@ -55,7 +55,7 @@ impl Process {
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0);
-        let child = spawn(command).with_context(|| format!("failed to start {}", executable.display()))?;
+        let child = tied::spawn(command).with_context(|| format!("failed to start {}", executable.display()))?;
         Ok(Self { program, child, log })
     }
 
@@ -90,37 +90,4 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
     }
-}
-
-/// Where util-linux's setpriv exists, the kernel kills the program together with its parent, SIGKILL included.
-fn end_with_parent(executable: &Path) -> Command {
-    static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
-        let probe = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).stderr(Stdio::null()).status();
-        probe.is_ok_and(|status| status.success())
-    });
-    if !*SETPRIV {
-        return Command::new(executable);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(executable);
-    command
-}
-
-/// To the kernel the parent is the thread that spawned, and a runtime's threads come and go: one thread, which lives as
-/// long as the process, spawns for all.
-fn spawn(command: Command) -> io::Result<Child> {
-    type Order = (Command, mpsc::Sender<io::Result<Child>>);
-    static SPAWNER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
-        let (orders, queue) = mpsc::channel::<Order>();
-        thread::spawn(move || {
-            for (mut command, reply) in queue {
-                let _ = reply.send(command.spawn());
-            }
-        });
-        Mutex::new(orders)
-    });
-    let (reply, child) = mpsc::channel();
-    let orders = SPAWNER.lock().expect("sending does not panic").clone();
-    orders.send((command, reply)).expect("the spawner lives as long as the process");
-    child.recv().expect("the spawner answers every order")
 }

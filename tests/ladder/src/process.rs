@@ -5,13 +5,14 @@ use std::{
     convert::Infallible,
     ffi::OsStr,
     io::{self, BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{LazyLock, Mutex, PoisonError, mpsc},
+    process::{ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use local_cluster::tied;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::{
     sync::watch,
@@ -47,18 +48,9 @@ pub struct Process {
     over: Mutex<mpsc::Receiver<Infallible>>,
 }
 
-/// A command that, where util-linux's setpriv exists, the kernel ends together with this test's process.
+/// A command that the kernel ends together with this test's process.
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
-        let probe = Command::new("setpriv").args(["--pdeathsig", "TERM", "true"]).stderr(Stdio::null()).status();
-        probe.is_ok_and(|status| status.success())
-    });
-    if !*SETPRIV {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
-    command
+    tied::command(program, "TERM")
 }
 
 impl Process {
@@ -68,7 +60,7 @@ impl Process {
     /// When the system refuses.
     pub fn start(name: &str, mut command: Command) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = spawn(command).with_context(|| format!("failed to start {name}"))?;
+        let mut child = tied::spawn(command).with_context(|| format!("failed to start {name}"))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process has a number")?;
         let (sender, said) = watch::channel(Said { open: 2, ..Said::default() });
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -198,23 +190,4 @@ fn read(output: impl Read, said: &watch::Sender<Said>, lines: fn(&mut Said) -> &
         line.clear();
     }
     said.send_modify(|said| said.open -= 1);
-}
-
-/// To the kernel the parent is the thread that spawned, and each test has a thread of its own: one thread, which lives as
-/// long as the process, spawns for all.
-fn spawn(command: Command) -> io::Result<Child> {
-    type Order = (Command, mpsc::Sender<io::Result<Child>>);
-    static SPAWNER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
-        let (orders, queue) = mpsc::channel::<Order>();
-        thread::spawn(move || {
-            for (mut command, reply) in queue {
-                let _ = reply.send(command.spawn());
-            }
-        });
-        Mutex::new(orders)
-    });
-    let (reply, child) = mpsc::channel();
-    let orders = SPAWNER.lock().expect("sending does not panic").clone();
-    orders.send((command, reply)).expect("the spawner lives as long as the process");
-    child.recv().expect("the spawner answers every order")
 }
