@@ -13,13 +13,13 @@ pub mod verify;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::json;
-use socketioxide::{SocketIo, extract::SocketRef};
 use tokio::{sync::watch, time};
 
 use crate::{
     gate::LogLimit,
     metrics::{self, Metrics},
     policy::{self, Policy},
+    recovery::{SocketIo, SocketRef},
     report::Report,
 };
 use expectations::{Expectations, KeySource};
@@ -265,6 +265,21 @@ impl Auth {
             tracing::warn!(reason, "a client may not connect: {}", refusal.message);
         }
     }
+}
+
+/// Whom a token names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Who issued it.
+    pub issuer: Option<String>,
+    /// The user.
+    pub subject: Option<String>,
+}
+
+/// Whom the connection's token names; none where it needed no token.
+#[must_use]
+pub fn principal(socket: &SocketRef) -> Option<Principal> {
+    sessions::of(socket).map(|session| session.identity.principal())
 }
 
 /// The user whom the connection's token names.

@@ -17,9 +17,6 @@ use crate::{
     program, wait,
 };
 
-/// What the operator may do, as its chart grants it: a ClusterRole, and a Role for the Lease.
-pub const OPERATOR_ROLE: &str = include_str!("../apiserver/operator-role.yaml");
-
 /// A running control plane.
 #[derive(Debug)]
 pub struct Cluster {
@@ -55,7 +52,7 @@ impl Cluster {
     /// When it does not start.
     pub async fn start(controller_manager: bool) -> Result<Arc<Self>> {
         let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
-        let local = LocalCluster::start(&assets, Options { controller_manager, audit: true }).await?;
+        let local = LocalCluster::start(&assets, Options { controller_manager, audit: true, ..Options::default() }).await?;
         let cluster = Arc::new(Self {
             kubeconfig: local.kubeconfig().to_owned(),
             audit_log: local.audit_log().context("audit was asked for")?.to_owned(),
@@ -64,7 +61,6 @@ impl Cluster {
         let printed = Command::new(program::operator().await?).arg("crd").output().await?;
         let definitions = String::from_utf8(printed.stdout).context("a definition is text")?;
         cluster.kubectl(&["apply", "-f", "-"], &definitions).await?.good()?;
-        cluster.kubectl(&["apply", "-f", "-"], cluster_role(OPERATOR_ROLE)).await?.good()?;
         cluster.established("realtimeservices.realtime-operator.dev").await?;
         Ok(cluster)
     }
@@ -136,14 +132,4 @@ impl Cluster {
     pub async fn start_apiserver(&self) -> Result<()> {
         self.local.write().await.start_apiserver().await
     }
-}
-
-/// The first document: what is granted in the whole cluster.
-pub(crate) fn cluster_role(documents: &str) -> &str {
-    documents.split("\n---\n").next().unwrap_or_default()
-}
-
-/// The second one: what is granted in the operator's own namespace.
-pub(crate) fn own_role(documents: &str) -> &str {
-    documents.split("\n---\n").nth(1).unwrap_or_default()
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{
     CHILDREN, Child, Cluster, Operator,
     audit::Audit,
-    cluster::{OPERATOR_ROLE, own_role},
+    helm,
     kubectl::Said,
     wait,
 };
@@ -50,19 +50,8 @@ impl Stage {
     /// # Errors
     /// When something is refused.
     pub async fn on(cluster: Arc<Cluster>, namespace: &str) -> Result<Self> {
-        let granted = format!(
-            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}\n---\n\
-             {{apiVersion: v1, kind: ServiceAccount, metadata: {{name: {ACCOUNT}, namespace: {namespace}}}}}\n---\n\
-             apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {{name: {ACCOUNT}-{namespace}}}\n\
-             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: realtime-operator}}\n\
-             subjects: [{{kind: ServiceAccount, name: {ACCOUNT}, namespace: {namespace}}}]\n---\n\
-             apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n\
-             metadata: {{name: realtime-operator-lease, namespace: {namespace}}}\n\
-             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: realtime-operator-lease}}\n\
-             subjects: [{{kind: ServiceAccount, name: {ACCOUNT}, namespace: {namespace}}}]\n"
-        );
-        cluster.kubectl(&["create", "-f", "-"], &granted).await?.good()?;
-        cluster.kubectl(&["create", "-n", namespace, "-f", "-"], own_role(OPERATOR_ROLE)).await?.good()?;
+        cluster.kubectl(&["create", "namespace", namespace], "").await?.good()?;
+        cluster.kubectl(&["create", "-f", "-"], &helm::rights(namespace).await?).await?.good()?;
         let client = cluster.client().await?;
         let kubeconfig = kubeconfig_of(&cluster, &client, namespace, ACCOUNT).await?;
         let namespace = namespace.to_owned();

@@ -37,7 +37,7 @@ impl Cluster {
         }
         let assets = LocalCluster::assets(say).await?;
         say("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
-        let cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: false }).await?;
+        let cluster = LocalCluster::start(&assets, Options { controller_manager: true, ..Options::default() }).await?;
         let kubeconfig = cluster.kubeconfig().to_owned();
         Ok(Self { local: Some((cluster, assets)), kubeconfig, installed: Vec::new(), applied: false })
     }

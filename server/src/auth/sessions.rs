@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use socketioxide::{extract::SocketRef, socket::Sid};
+use socketioxide::socket::Sid;
 
 use super::verify::{Identity, LEEWAY};
+use crate::recovery::SocketRef;
 
 /// Connections with a token.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! The control plane's programs: the `build` script beside this crate makes them, once.
+//! The programs that the cluster consists of: scripts beside this crate build them, once.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,8 +11,19 @@ use tokio::{
     process::Command,
 };
 
-pub(crate) async fn build(mut progress: impl FnMut(&str)) -> Result<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("build");
+/// Kubernetes and etcd.
+pub(crate) async fn build(progress: impl FnMut(&str)) -> Result<PathBuf> {
+    run("build", progress).await.context("failed to build the control plane")
+}
+
+/// What nodes need besides.
+pub(crate) async fn build_node_tools() -> Result<PathBuf> {
+    run("node/build", |line| tracing::debug!("{line}")).await.context("failed to build the tools of nodes")
+}
+
+/// Gives the folder that the script prints.
+async fn run(script: &str, mut progress: impl FnMut(&str)) -> Result<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let mut build = Command::new(&script)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -23,15 +34,15 @@ pub(crate) async fn build(mut progress: impl FnMut(&str)) -> Result<PathBuf> {
     let mut stdout = build.stdout.take().expect("stdout is piped");
     let mut lines = BufReader::new(build.stderr.take().expect("stderr is piped")).lines();
     let mut last = String::new();
-    while let Some(line) = lines.next_line().await.context("failed to read the build's progress")? {
+    while let Some(line) = lines.next_line().await.context("failed to read its progress")? {
         progress(&line);
         last = line;
     }
     let mut folder = String::new();
-    stdout.read_to_string(&mut folder).await.context("failed to read the build's result")?;
-    let status = build.wait().await.context("failed to wait for the build")?;
+    stdout.read_to_string(&mut folder).await.context("failed to read its result")?;
+    let status = build.wait().await.context("failed to wait for its end")?;
     if !status.success() {
-        bail!("failed to build the control plane ({status}): {last}");
+        bail!("{status}: {last}");
     }
     Ok(PathBuf::from(folder.trim_end()))
 }

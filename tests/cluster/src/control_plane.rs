@@ -3,24 +3,28 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
-use crate::{Options, arguments, credentials::Credentials, ports::Ports, process::Process, request::Requester};
-
-const DEADLINE: Duration = Duration::from_secs(90);
-const POLL: Duration = Duration::from_millis(20);
+use crate::{
+    Options, arguments,
+    credentials::Credentials,
+    layout::Layout,
+    process::Process,
+    request::Requester,
+    wait::{self, Running, Yet},
+};
 
 #[derive(Debug)]
 pub(crate) struct ControlPlane {
     // In the order in which they are dropped: clients before servers.
+    scheduler: Option<Process>,
     controller_manager: Option<Process>,
     apiserver: Option<Process>,
-    etcd: Process,
-    ports: Ports,
+    etcd: Option<Process>,
+    layout: Layout,
     assets: PathBuf,
     data: PathBuf,
     audit_log: Option<PathBuf>,
@@ -30,36 +34,62 @@ impl ControlPlane {
     pub(crate) async fn start(
         assets: &Path,
         data: &Path,
-        ports: Ports,
+        layout: Layout,
         credentials: &Credentials,
         options: &Options,
     ) -> Result<Self> {
-        let Options { controller_manager, audit } = *options;
+        let Options { controller_manager, audit, nodes } = *options;
         let mut plane = Self {
+            scheduler: None,
             controller_manager: None,
             apiserver: None,
-            etcd: Process::start(assets, data, "etcd", &arguments::etcd(data, &ports))?,
-            ports,
+            etcd: None,
+            layout,
             assets: assets.to_owned(),
             data: data.to_owned(),
             audit_log: audit.then(|| data.join("audit.log")),
         };
+        plane.spawn_etcd()?;
         plane.start_apiserver(credentials).await?;
-        if controller_manager {
-            let args = arguments::kube_controller_manager(credentials);
-            plane.controller_manager = Some(Process::start(assets, data, "kube-controller-manager", &args)?);
-            let account = "/api/v1/namespaces/default/serviceaccounts/default";
-            plane.wait_until_found(&[account], credentials).await?;
+        if nodes > 0 {
+            let args = arguments::kube_scheduler(credentials);
+            plane.scheduler = Some(plane.spawn("kube-scheduler", &args)?);
+        }
+        if controller_manager || nodes > 0 {
+            plane.start_controller_manager(credentials).await?;
         }
         Ok(plane)
     }
 
-    pub(crate) fn ports(&self) -> &Ports {
-        &self.ports
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     pub(crate) fn audit_log(&self) -> Option<&Path> {
         self.audit_log.as_deref()
+    }
+
+    pub(crate) fn stop_etcd(&mut self) {
+        self.etcd = None;
+    }
+
+    pub(crate) async fn start_etcd(&mut self, credentials: &Credentials) -> Result<()> {
+        self.spawn_etcd()?;
+        // The apiserver may be away as well.
+        match self.apiserver {
+            Some(_) => self.wait_until_found(&["/readyz", "/api/v1/namespaces/default"], credentials).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn stop_controller_manager(&mut self) {
+        self.controller_manager = None;
+    }
+
+    pub(crate) async fn start_controller_manager(&mut self, credentials: &Credentials) -> Result<()> {
+        let args = arguments::kube_controller_manager(credentials);
+        self.controller_manager = Some(self.spawn("kube-controller-manager", &args)?);
+        self.wait_until_found(&["/api/v1/namespaces/default/serviceaccounts/default"], credentials).await
     }
 
     pub(crate) fn stop_apiserver(&mut self) {
@@ -77,42 +107,46 @@ impl ControlPlane {
             // There from the start, for who follows it before the first request.
             fs::OpenOptions::new().create(true).append(true).open(log)?;
         }
-        let args = arguments::kube_apiserver(&self.data, &self.ports, credentials, self.audit_log.as_deref());
-        self.apiserver = Some(Process::start(&self.assets, &self.data, "kube-apiserver", &args)?);
+        let args = arguments::kube_apiserver(&self.data, &self.layout, credentials, self.audit_log.as_deref());
+        self.apiserver = Some(self.spawn("kube-apiserver", &args)?);
         // The namespace comes a moment after the apiserver calls itself ready.
         self.wait_until_found(&["/readyz", "/api/v1/namespaces/default"], credentials).await
     }
 
-    async fn wait_until_found(&mut self, paths: &[&str], credentials: &Credentials) -> Result<()> {
-        let Credentials { authority, admin_token, .. } = credentials;
-        let requester = Requester::new(authority.clone(), self.ports.apiserver, admin_token.clone())?;
-        let deadline = Instant::now() + DEADLINE;
-        for path in paths {
-            loop {
-                let outcome = tokio::time::timeout_at(deadline.into(), requester.status(path)).await;
-                self.check()?;
-                let last = match outcome {
-                    Ok(Ok(200)) => break,
-                    Ok(Ok(code)) => format!("status {code}"),
-                    Ok(Err(error)) => format!("{error:#}"),
-                    Err(_) => "no answer".to_owned(),
-                };
-                if Instant::now() >= deadline {
-                    bail!("{path} was not there after {DEADLINE:?} ({last}); the end of the log:\n{}", self.log_tail());
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        }
+    fn spawn_etcd(&mut self) -> Result<()> {
+        let args = arguments::etcd(&self.data, &self.layout);
+        self.etcd = Some(self.spawn("etcd", &args)?);
         Ok(())
     }
 
+    fn spawn(&self, program: &str, args: &[String]) -> Result<Process> {
+        Process::start(&self.assets, &self.data, program, args)
+    }
+
+    async fn wait_until_found(&mut self, paths: &[&str], credentials: &Credentials) -> Result<()> {
+        let requester = Requester::new(credentials, self.layout.ports.apiserver)?;
+        for path in paths {
+            let ask = async || {
+                Ok(match requester.get(path).await?.code {
+                    200 => Yet::Done(()),
+                    code => Yet::Not(format!("status {code}")),
+                })
+            };
+            wait::until(path, self, ask).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Running for ControlPlane {
     fn check(&mut self) -> Result<()> {
-        let Self { etcd, apiserver, controller_manager, .. } = self;
-        etcd.check()?;
-        [apiserver, controller_manager].into_iter().flatten().try_for_each(Process::check)
+        let Self { etcd, apiserver, controller_manager, scheduler, .. } = self;
+        [etcd, apiserver, controller_manager, scheduler].into_iter().flatten().try_for_each(Process::check)
     }
 
     fn log_tail(&self) -> String {
-        self.controller_manager.as_ref().or(self.apiserver.as_ref()).unwrap_or(&self.etcd).log_tail()
+        let Self { etcd, apiserver, controller_manager, .. } = self;
+        let last_started = [controller_manager, apiserver, etcd].into_iter().flatten().next();
+        last_started.map(Process::log_tail).unwrap_or_default()
     }
 }

@@ -1,104 +1,149 @@
-//! Keys, certificates, tokens and kubeconfig files. The authority is the cluster's own: a self-signed serving
-//! certificate pleases kubectl, but not every TLS library.
+//! Keys, certificates, tokens and kubeconfig files.
 
 use std::{
     fs,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256,
-};
-use rustls::pki_types::CertificateDer;
-use serde_json::json;
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
+use serde_json::{Value, json};
 
-/// Subject names of the serving certificate: from outside, and from pods through the `kubernetes` Service.
-const SERVING_NAMES: [&str; 6] =
-    ["127.0.0.1", "localhost", "10.0.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+use crate::{
+    authority::{Authority, Identity},
+    layout::Layout,
+};
 
 #[derive(Debug)]
 pub(crate) struct Credentials {
-    pub(crate) authority: CertificateDer<'static>,
-    authority_pem: String,
+    data: PathBuf,
+    server: String,
+    pub(crate) authority: Authority,
     pub(crate) authority_file: PathBuf,
-    pub(crate) serving_certificate: PathBuf,
-    pub(crate) serving_key: PathBuf,
+    pub(crate) serving: Files,
+    /// What the apiserver shows kubelets: it asks them for logs and to run commands.
+    pub(crate) kubelet_client: Files,
     pub(crate) service_account_key: PathBuf,
     pub(crate) service_account_public_key: PathBuf,
     pub(crate) tokens: PathBuf,
     pub(crate) admin_token: String,
     pub(crate) admin_kubeconfig: PathBuf,
     pub(crate) controller_manager_kubeconfig: PathBuf,
+    pub(crate) scheduler_kubeconfig: PathBuf,
+    pub(crate) proxy_kubeconfig: PathBuf,
+}
+
+/// The files of an [`Identity`].
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Credentials {
-    pub(crate) fn write(data: &Path, server: &str) -> Result<Self> {
-        let file = |name: &str, content: &str| -> Result<PathBuf> {
-            let path = data.join(name);
-            fs::write(&path, content)?;
-            Ok(path)
-        };
-        let authority_key = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "local-cluster");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let authority = params.self_signed(&authority_key)?;
-        let issuer = Issuer::new(params, authority_key);
-
-        let serving_key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(SERVING_NAMES.map(String::from))?;
-        params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let serving = params.signed_by(&serving_key, &issuer)?;
-
+    pub(crate) fn write(data: &Path, layout: &Layout) -> Result<Self> {
+        let file = |name: &str, content: &str| write(data, name, content);
+        let authority = Authority::new()?;
+        let serving = authority.server("kube-apiserver", serving_names(layout))?;
+        let kubelet_client = authority.client("kube-apiserver-kubelet-client", "system:masters")?;
         let service_accounts = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let (admin, controller_manager) = (token()?, token()?);
+        let (admin, controller_manager, scheduler, proxy) = (token()?, token()?, token()?, token()?);
         // Users of their own, so that the audit log tells one's requests from the other's.
         let tokens = format!(
             "{admin},admin,admin,system:masters\n\
-             {controller_manager},system:kube-controller-manager,controller-manager,system:masters\n"
+             {controller_manager},system:kube-controller-manager,controller-manager,system:masters\n\
+             {scheduler},system:kube-scheduler,scheduler\n\
+             {proxy},system:kube-proxy,proxy\n"
         );
-        let mut credentials = Self {
-            authority: authority.der().clone(),
-            authority_pem: authority.pem(),
-            authority_file: file("ca.crt", &authority.pem())?,
-            serving_certificate: file("apiserver.crt", &serving.pem())?,
-            serving_key: file("apiserver.key", &serving_key.serialize_pem())?,
+        let server = format!("https://{}", layout.ports.apiserver);
+        let config = |user: &str, token: &str| {
+            let kubeconfig = kubeconfig(&authority, &server, user, json!({"token": token}));
+            file(&format!("{user}.kubeconfig"), &kubeconfig)
+        };
+        Ok(Self {
+            authority_file: file("ca.crt", &authority.pem)?,
+            serving: Files::write(data, "apiserver", &serving)?,
+            kubelet_client: Files::write(data, "kubelet-client", &kubelet_client)?,
             service_account_key: file("service-account.key", &service_accounts.serialize_pem())?,
             service_account_public_key: file("service-account.pub", &service_accounts.public_key_pem())?,
             tokens: file("tokens.csv", &tokens)?,
-            admin_token: admin.clone(),
-            admin_kubeconfig: PathBuf::new(),
-            controller_manager_kubeconfig: PathBuf::new(),
-        };
-        credentials.admin_kubeconfig = credentials.kubeconfig(data, server, "admin", &admin)?;
-        credentials.controller_manager_kubeconfig =
-            credentials.kubeconfig(data, server, "kube-controller-manager", &controller_manager)?;
-        Ok(credentials)
+            admin_kubeconfig: config("admin", &admin)?,
+            controller_manager_kubeconfig: config("kube-controller-manager", &controller_manager)?,
+            scheduler_kubeconfig: config("kube-scheduler", &scheduler)?,
+            proxy_kubeconfig: config("kube-proxy", &proxy)?,
+            admin_token: admin,
+            data: data.to_owned(),
+            server,
+            authority,
+        })
     }
 
-    pub(crate) fn kubeconfig(&self, data: &Path, server: &str, user: &str, token: &str) -> Result<PathBuf> {
-        let kubeconfig = json!({
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{
-                "name": "local",
-                "cluster": {"server": server, "certificate-authority-data": STANDARD.encode(&self.authority_pem)},
-            }],
-            "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "local", "context": {"cluster": "local", "user": user}}],
-            "current-context": "local",
-        });
-        let path = data.join(format!("{user}.kubeconfig"));
-        fs::write(&path, serde_json::to_vec_pretty(&kubeconfig)?)?;
-        Ok(path)
+    pub(crate) fn server(&self) -> &str {
+        &self.server
     }
+
+    pub(crate) fn kubeconfig_with_token(&self, user: &str, token: &str) -> Result<PathBuf> {
+        let kubeconfig = kubeconfig(&self.authority, &self.server, user, json!({"token": token}));
+        write(&self.data, &format!("{user}.kubeconfig"), &kubeconfig)
+    }
+
+    /// The kubeconfig of a node's kubelet.
+    pub(crate) fn node_kubeconfig(&self, node: &str) -> Result<PathBuf> {
+        let identity = self.authority.client(&format!("system:node:{node}"), "system:nodes")?;
+        let user = json!({
+            "client-certificate-data": STANDARD.encode(identity.certificate),
+            "client-key-data": STANDARD.encode(identity.key),
+        });
+        write(&self.data, &format!("{node}.kubeconfig"), &kubeconfig(&self.authority, &self.server, node, user))
+    }
+
+    /// The serving certificate of a node's kubelet.
+    pub(crate) fn node_serving(&self, node: &str, address: IpAddr) -> Result<Files> {
+        let identity = self.authority.server(node, vec![node.to_owned(), address.to_string()])?;
+        Files::write(&self.data, node, &identity)
+    }
+}
+
+impl Files {
+    fn write(data: &Path, name: &str, identity: &Identity) -> Result<Self> {
+        Ok(Self {
+            certificate: write(data, &format!("{name}.crt"), &identity.certificate)?,
+            key: write(data, &format!("{name}.key"), &identity.key)?,
+        })
+    }
+}
+
+/// Names of the serving certificate: from outside, and from pods through the `kubernetes` Service.
+fn serving_names(layout: &Layout) -> Vec<String> {
+    let addresses = [layout.ports.apiserver.ip().to_string(), layout.kubernetes.to_string()];
+    let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+    let mut all: Vec<String> = names.into_iter().map(str::to_owned).chain(addresses).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn write(data: &Path, name: &str, content: &str) -> Result<PathBuf> {
+    let path = data.join(name);
+    fs::write(&path, content)?;
+    Ok(path)
+}
+
+fn kubeconfig(authority: &Authority, server: &str, user: &str, credentials: Value) -> String {
+    let kubeconfig = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{
+            "name": "local",
+            "cluster": {"server": server, "certificate-authority-data": STANDARD.encode(&authority.pem)},
+        }],
+        "users": [{"name": user, "user": credentials}],
+        "contexts": [{"name": "local", "context": {"cluster": "local", "user": user}}],
+        "current-context": "local",
+    });
+    format!("{kubeconfig:#}")
 }
 
 /// 32 random bytes, taken from a key that is used for nothing else.

@@ -1,45 +1,58 @@
-//! A Kubernetes control plane on free loopback ports, with its data in a temporary folder: etcd, kube-apiserver and,
-//! where asked for, kube-controller-manager. No node: pods are accepted and never run.
+//! A Kubernetes cluster on this machine, with its data in a temporary folder: etcd, kube-apiserver and, where asked
+//! for, kube-controller-manager. Without nodes pods are accepted and never run; with [`Options::nodes`] they run, in
+//! namespaces that need root and leave nothing behind.
 //!
 //! It ends with the value that holds it, and with the process that started it, however that process ends.
 
 mod arguments;
 mod assets;
+mod authority;
 mod control_plane;
 mod credentials;
 mod data;
+mod faults;
+mod layout;
+mod node;
 mod ports;
 mod process;
 mod request;
+mod root;
 pub mod tied;
+mod wait;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result};
 
-pub use crate::process::Exited;
-use crate::{control_plane::ControlPlane, credentials::Credentials, data::Data, ports::Ports};
+pub use crate::{
+    node::{Missing, node_support},
+    process::Exited,
+};
+use crate::{control_plane::ControlPlane, credentials::Credentials, data::Data, layout::Layout, node::Nodes};
 
 /// What runs besides etcd and the apiserver, and what is recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Runs kube-controller-manager: garbage collection, Deployments, service accounts and their tokens.
+    /// Runs kube-controller-manager: garbage collection, Deployments, service accounts and their tokens. Nodes imply it.
     pub controller_manager: bool,
     /// Writes every request, when it is complete, to [`LocalCluster::audit_log`].
     pub audit: bool,
+    /// How many nodes run pods, `node-1` and so on; they come with kube-scheduler. [`node_support`] tells whether this
+    /// machine can have any.
+    pub nodes: u8,
 }
 
-/// A running control plane. Dropping it kills its processes and removes its data before the drop returns.
+/// A running cluster. Dropping it kills its processes and removes its data before the drop returns.
 #[derive(Debug)]
 pub struct LocalCluster {
-    // Processes first: nothing may write to the folder while it is removed.
+    // Clients before servers, and all processes before the folder: nothing may write there while it is removed.
+    nodes: Option<Nodes>,
     plane: ControlPlane,
     credentials: Credentials,
-    server: String,
     assets: PathBuf,
     data: Data,
 }
@@ -48,13 +61,13 @@ pub struct LocalCluster {
 const ATTEMPTS: usize = 5;
 
 impl LocalCluster {
-    /// The folder with the control plane's programs. Builds them when they are missing, which takes minutes;
-    /// `progress` is given each line that the build says meanwhile. `KUBEBUILDER_ASSETS` wins where it is set.
+    /// The folder with the programs of Kubernetes. Builds them when they are missing, which takes minutes; `progress`
+    /// is given each line that the build says meanwhile. `KUBEBUILDER_ASSETS` wins where it is set.
     pub async fn assets(progress: impl FnMut(&str)) -> Result<PathBuf> {
         assets::build(progress).await
     }
 
-    /// Starts a control plane from the programs in `assets` and returns when it serves.
+    /// Starts a cluster from the programs in `assets` and returns when it serves and its nodes are ready.
     pub async fn start(assets: &Path, options: Options) -> Result<Self> {
         for attempt in 1.. {
             match Self::attempt(assets, &options).await {
@@ -69,11 +82,31 @@ impl LocalCluster {
 
     async fn attempt(assets: &Path, options: &Options) -> Result<Self> {
         let data = Data::create().context("failed to create the data folder")?;
-        let ports = Ports::pick().context("failed to find free ports")?;
-        let server = format!("https://{}", ports.apiserver);
-        let credentials = Credentials::write(data.path(), &server).context("failed to write credentials")?;
-        let plane = ControlPlane::start(assets, data.path(), ports, &credentials, options).await?;
-        Ok(Self { plane, credentials, server, assets: assets.to_owned(), data })
+        let mut nodes = match options.nodes {
+            0 => None,
+            _ => Some(Nodes::open(assets, data.path()).await?),
+        };
+        let layout = match &nodes {
+            None => Layout::without_nodes(),
+            Some(nodes) => Layout::with_nodes(nodes.network()),
+        };
+        let layout = layout.context("failed to find free ports")?;
+        let credentials = Credentials::write(data.path(), &layout).context("failed to write credentials")?;
+        let boot = async {
+            let Some(nodes) = &mut nodes else { return Ok(()) };
+            for number in 1..=options.nodes {
+                nodes.boot(number, &credentials).await?;
+            }
+            Ok(())
+        };
+        let plane = ControlPlane::start(assets, data.path(), layout.clone(), &credentials, options);
+        let (plane, ()) = tokio::try_join!(plane, boot)?;
+        if let Some(nodes) = &mut nodes {
+            for number in 1..=options.nodes {
+                nodes.join(number, &layout, &credentials).await?;
+            }
+        }
+        Ok(Self { nodes, plane, credentials, assets: assets.to_owned(), data })
     }
 
     /// A kubeconfig file of a cluster administrator.
@@ -83,17 +116,33 @@ impl LocalCluster {
 
     /// Writes a kubeconfig file for the holder of `token`, for example a ServiceAccount whose RBAC is under test.
     pub fn kubeconfig_with_token(&self, name: &str, token: &str) -> Result<PathBuf> {
-        self.credentials.kubeconfig(self.data.path(), &self.server, name, token)
+        self.credentials.kubeconfig_with_token(name, token)
     }
 
-    /// The apiserver's URL, `https://127.0.0.1:…`.
+    /// The apiserver's URL. Its host is 127.0.0.1, or with nodes [`LocalCluster::host_address`].
     pub fn server(&self) -> &str {
-        &self.server
+        self.credentials.server()
     }
 
     /// The address that the apiserver listens on.
     pub fn address(&self) -> SocketAddr {
-        self.plane.ports().apiserver
+        self.plane.layout().ports.apiserver
+    }
+
+    /// The address by which nodes and pods reach this machine. This machine reaches pods and Services by theirs.
+    pub fn host_address(&self) -> Option<Ipv4Addr> {
+        self.nodes.as_ref().map(Nodes::host_address)
+    }
+
+    /// The names of the nodes that run.
+    pub fn node_names(&self) -> Vec<String> {
+        self.nodes.iter().flat_map(Nodes::names).map(str::to_owned).collect()
+    }
+
+    /// Gives all nodes the images of an archive, as `docker save`, `buildah push … docker-archive:` or `oci-archive:`
+    /// write it, and returns when pods can use them with `imagePullPolicy: IfNotPresent` or `Never`.
+    pub async fn import_image(&self, archive: &Path) -> Result<()> {
+        self.nodes.as_ref().context("the cluster has no nodes")?.import_image(archive).await
     }
 
     /// kubectl as the administrator, with a cache of its own.
@@ -108,31 +157,22 @@ impl LocalCluster {
         self.plane.audit_log()
     }
 
-    /// The folder with each program's log, for example `kube-apiserver.log`.
+    /// The folder with each program's log, for example `kube-apiserver.log` and `node-1.kubelet.log`.
     pub fn logs(&self) -> PathBuf {
         self.data.path().join(process::LOGS)
     }
 
-    /// Takes the API away: kills the apiserver, keeps etcd and the data.
-    pub async fn stop_apiserver(&mut self) -> Result<()> {
-        self.plane.stop_apiserver();
-        Ok(())
-    }
-
-    /// Brings the API back on the same port with the same data, and returns when it serves.
-    pub async fn start_apiserver(&mut self) -> Result<()> {
-        self.plane.start_apiserver(&self.credentials).await
-    }
-
-    /// Ends all processes and removes the data, off the runtime's threads.
+    /// Ends all processes and removes the data, off the runtime's threads. Fails where something could not be removed.
     pub async fn stop(self) -> Result<()> {
         tokio::task::spawn_blocking(move || {
-            let Self { plane, data, credentials: _, server: _, assets: _ } = self;
+            let Self { nodes, plane, data, credentials: _, assets: _ } = self;
+            let closed = nodes.map_or(Ok(()), Nodes::close);
             drop(plane);
-            data.remove().context("failed to remove the data folder")
+            data.remove().context("failed to remove the data folder")?;
+            closed
         })
         .await
-        .context("failed to stop the control plane")?
+        .context("failed to stop the cluster")?
     }
 }
 

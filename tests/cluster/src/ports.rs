@@ -4,7 +4,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
 };
 
 const FIRST: u16 = 20_000;
@@ -18,9 +18,11 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    pub(crate) fn pick() -> io::Result<Self> {
+    /// For an apiserver at an address of this machine, and etcd on loopback.
+    pub(crate) fn pick(apiserver: IpAddr) -> io::Result<Self> {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         // All three are held until all three are known, so that they differ.
-        let held = [listen()?, listen()?, listen()?];
+        let held = [listen(apiserver)?, listen(loopback)?, listen(loopback)?];
         let [apiserver, etcd_client, etcd_peer] = &held;
         Ok(Self {
             apiserver: apiserver.local_addr()?,
@@ -30,11 +32,11 @@ impl Ports {
     }
 }
 
-fn listen() -> io::Result<TcpListener> {
+fn listen(address: IpAddr) -> io::Result<TcpListener> {
     let start = RandomState::new().hash_one(std::process::id()) % u64::from(COUNT);
     let start = u16::try_from(start).expect("a remainder of COUNT fits");
     (0..COUNT)
         .map(|step| FIRST + (start + step) % COUNT)
-        .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .find_map(|port| TcpListener::bind((address, port)).ok())
         .ok_or_else(|| io::Error::new(io::ErrorKind::AddrInUse, "no free port from 20000 to 28999"))
 }

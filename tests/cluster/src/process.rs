@@ -1,12 +1,12 @@
-//! One program of the control plane, in a process group of its own: Ctrl-C in a terminal reaches its parent, which
-//! then stops it in order.
+//! One program of the cluster, in a process group of its own: Ctrl-C in a terminal reaches its parent, which then stops
+//! it in order.
 
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context, Result};
@@ -17,11 +17,11 @@ use crate::tied;
 pub(crate) const LOGS: &str = "logs";
 const TAIL: u64 = 4_096;
 
-/// A program of the control plane ended although nobody stopped it.
+/// A program of the cluster ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
 #[error("{program} ended early ({status}); the end of its log:\n{log}")]
 pub struct Exited {
-    program: &'static str,
+    program: String,
     status: ExitStatus,
     log: String,
 }
@@ -35,48 +35,47 @@ impl Exited {
 /// A running program; dropping it kills its process group and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Process {
-    program: &'static str,
+    program: String,
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    pub(crate) fn start(assets: &Path, data: &Path, program: &'static str, args: &[String]) -> Result<Self> {
+    /// One of the assets, which ends with this process.
+    pub(crate) fn start(assets: &Path, data: &Path, program: &str, args: &[String]) -> Result<Self> {
         let executable = assets.join(program);
         anyhow::ensure!(executable.exists(), "{} is missing", executable.display());
-        fs::create_dir_all(data.join(LOGS))?;
-        let log = data.join(LOGS).join(format!("{program}.log"));
-        let output = File::options().create(true).append(true).open(&log)?;
         let mut command = tied::command(&executable, "KILL");
+        command.args(args);
+        Self::spawn(program, data, command)
+    }
+
+    /// Any other, which has to end with this process in a way of its own.
+    pub(crate) fn spawn(program: &str, data: &Path, mut command: Command) -> Result<Self> {
+        let log = log_file(data, program);
+        let output = open_log(&log)?;
         command
-            .args(args)
             .current_dir(data)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0);
-        let child = tied::spawn(command).with_context(|| format!("failed to start {}", executable.display()))?;
-        Ok(Self { program, child, log })
+        let child = tied::spawn(command).with_context(|| format!("failed to start {program}"))?;
+        Ok(Self { program: program.to_owned(), child, log })
     }
 
     /// An error with the end of the log if the program is no longer running.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.child.try_wait().with_context(|| format!("failed to check {}", self.program))? {
             None => Ok(()),
-            Some(status) => Err(Exited { program: self.program, status, log: self.log_tail() }.into()),
+            Some(status) => {
+                Err(Exited { program: self.program.clone(), status, log: log_tail(&self.log) }.into())
+            }
         }
     }
 
     pub(crate) fn log_tail(&self) -> String {
-        let tail = || -> io::Result<String> {
-            let mut log = File::open(&self.log)?;
-            let length = log.metadata()?.len();
-            log.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-            let mut bytes = Vec::new();
-            log.read_to_end(&mut bytes)?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
-        };
-        tail().unwrap_or_else(|error| format!("{}: {error}", self.log.display()))
+        log_tail(&self.log)
     }
 }
 
@@ -90,4 +89,25 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
     }
+}
+
+pub(crate) fn log_file(data: &Path, program: &str) -> PathBuf {
+    data.join(LOGS).join(format!("{program}.log"))
+}
+
+pub(crate) fn open_log(log: &Path) -> io::Result<File> {
+    fs::create_dir_all(log.parent().unwrap_or(log))?;
+    File::options().create(true).append(true).open(log)
+}
+
+pub(crate) fn log_tail(log: &Path) -> String {
+    let tail = || -> io::Result<String> {
+        let mut log = File::open(log)?;
+        let length = log.metadata()?.len();
+        log.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        log.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    tail().unwrap_or_else(|error| format!("{}: {error}", log.display()))
 }

@@ -1,17 +1,16 @@
-//! A GET to the apiserver that says its status code: all that is needed to know when it serves.
+//! A GET to the apiserver: all that is needed to know when it serves, and what.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName},
-};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 use tokio_rustls::TlsConnector;
+
+use crate::credentials::Credentials;
 
 /// Trusts one certificate authority, so another cluster on a port that was ours does not count as ready.
 #[derive(Clone, Debug)]
@@ -21,31 +20,39 @@ pub(crate) struct Requester {
     token: String,
 }
 
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) body: Vec<u8>,
+}
+
 impl Requester {
-    pub(crate) fn new(authority: CertificateDer<'static>, address: SocketAddr, token: String) -> Result<Self> {
+    pub(crate) fn new(credentials: &Credentials, address: SocketAddr) -> Result<Self> {
         let mut roots = RootCertStore::empty();
+        let authority = credentials.authority.certificate.clone();
         roots.add(authority).context("failed to trust the cluster's certificate authority")?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls), address, token })
+        Ok(Self { tls: Arc::new(tls), address, token: credentials.admin_token.clone() })
     }
 
-    pub(crate) async fn status(&self, path: &str) -> Result<u16> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
         let stream = TcpStream::connect(self.address).await?;
         let name = ServerName::from(self.address.ip());
         let mut stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await?;
         let Self { address, token, tls: _ } = self;
+        // The older version has no chunks, and ends with the connection.
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nUser-Agent: local-cluster\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nUser-Agent: local-cluster\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
-        let mut head = [0; "HTTP/1.1 200".len()];
-        stream.read_exact(&mut head).await?;
-        let head = std::str::from_utf8(&head).context("the answer is not HTTP")?;
-        let code = head.strip_prefix("HTTP/1.1 ").context("the answer is not HTTP")?;
-        Ok(code.parse()?)
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").context("the answer is not HTTP")?;
+        let code = std::str::from_utf8(&answer[..end]).ok().and_then(|head| head.split(' ').nth(1));
+        let code = code.context("the answer is not HTTP")?.parse()?;
+        Ok(Answer { code, body: answer.split_off(end + 4) })
     }
 }

@@ -15,7 +15,7 @@ use local_cluster::{LocalCluster, Options};
 async fn serves_collects_garbage_and_leaves_nothing() -> Result<()> {
     let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
     let began = Instant::now();
-    let mut cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: true }).await?;
+    let mut cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: true, ..Options::default() }).await?;
     eprintln!("started in {:?}", began.elapsed());
 
     assert_eq!(kubectl(&cluster, &["get", "--raw", "/readyz"], "")?, "ok");

@@ -61,7 +61,7 @@ impl Cluster {
     /// When it does not start.
     pub async fn empty() -> Result<Self> {
         let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
-        let local = LocalCluster::start(&assets, Options { controller_manager: true, audit: false }).await?;
+        let local = LocalCluster::start(&assets, Options { controller_manager: true, ..Options::default() }).await?;
         Ok(Self { operator: None, local })
     }
 

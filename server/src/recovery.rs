@@ -1,0 +1,161 @@
+//! Recovery: a client whose connection was moved or cut comes back as itself. It has its id and its rooms, and what was published
+//! meanwhile is delivered once and in order; what cannot be delivered is told, never left out silently.
+//!
+//! What is published goes through a `log`, which gives it an `offset` and hands it to the `members`, those who are connected here. Clients
+//! that keep the offset of the last event they got present it when they come back (`hello`), together with the secret name of their
+//! `session`; the `feed` sends them what they missed. Clients of version 4 do all that by themselves as soon as the answer to their
+//! CONNECT names the session (`reply`).
+
+pub mod adapter;
+mod admission;
+pub mod feed;
+pub mod gap;
+pub mod hello;
+pub mod log;
+mod members;
+pub mod memory;
+pub mod numbers;
+pub mod offset;
+pub mod reply;
+pub mod session;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use socketioxide_core::{adapter::Room, packet::Sid};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time,
+};
+
+use adapter::Recording;
+use log::{Entry, Log};
+use members::Members;
+use memory::{Bounds, MemoryLog};
+use numbers::Numbers;
+use session::Pid;
+
+/// The Socket.IO server.
+pub type SocketIo = socketioxide::SocketIo<Recording>;
+/// A connected client.
+pub type SocketRef = socketioxide::extract::SocketRef<Recording>;
+/// The way to acknowledge an event.
+pub type AckSender = socketioxide::extract::AckSender<Recording>;
+
+/// Begin the names of the server's own events, which nobody else may publish.
+pub const RESERVED: &str = "realtime:";
+/// How often what is too old is dropped, at least.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// What may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a client may stay away; nothing is kept where that is no time at all.
+    pub window: Duration,
+    /// Memory for all of it.
+    pub bytes: usize,
+    /// Most that one client is sent on its return.
+    pub session_bytes: usize,
+}
+
+/// Lets clients come back as themselves.
+pub struct Recovery {
+    limits: Limits,
+    log: Arc<dyn Log>,
+    members: Arc<Members>,
+    lagging: Mutex<Option<UnboundedReceiver<Sid>>>,
+    numbers: Numbers,
+}
+
+impl fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recovery").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Recovery {
+    /// With a log in this process.
+    #[must_use]
+    pub fn in_memory(limits: Limits, numbers: Numbers) -> Arc<Self> {
+        let (sender, lagging) = unbounded_channel();
+        let members = Arc::new(Members::new(sender));
+        let bounds = Bounds { window: limits.window, bytes: limits.bytes };
+        let log = Arc::new(MemoryLog::new(bounds, members.clone()));
+        Arc::new(Self { limits, log, members, lagging: Mutex::new(Some(lagging)), numbers })
+    }
+
+    /// Looks after those who lag and what is old, for as long as the process runs.
+    pub fn start(self: &Arc<Self>) {
+        let lagging = self.lagging.lock().expect("nothing panics under this lock").take();
+        let Some(lagging) = lagging.filter(|_| self.is_on()) else { return };
+        tokio::spawn(Arc::clone(self).follow(lagging));
+        let recovery = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut ticks = time::interval(SWEEP.min(recovery.limits.window / 4).max(Duration::from_millis(50)));
+            ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                recovery.log.sweep().await;
+                recovery.numbers.usage(recovery.log.usage());
+            }
+        });
+    }
+
+    /// Whether anything is kept.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.limits.window.is_zero()
+    }
+
+    /// What others know a client by: its first connection's id, however often it comes back.
+    #[must_use]
+    pub fn id(&self, sid: Sid) -> Sid {
+        self.members.with(sid, |member| member.state.id).unwrap_or(sid)
+    }
+
+    /// A client joins a room.
+    pub fn join(&self, socket: &SocketRef, room: Room) {
+        self.members.join(socket.id, &room, || socket.join(room.clone()));
+    }
+
+    /// A client leaves a room.
+    pub fn leave(&self, socket: &SocketRef, room: Room) {
+        self.members.leave(socket.id, &room);
+        socket.leave(room);
+    }
+
+    /// How many got what a client published under an id of its own, if it did so already.
+    #[must_use]
+    pub fn published(&self, sid: Sid, id: &str) -> Option<usize> {
+        self.members.with(sid, |member| member.state.publications.get(id)).flatten()
+    }
+
+    /// A client published something under an id of its own.
+    pub fn publish(&self, sid: Sid, id: &str, delivered: usize) {
+        self.members.with(sid, |member| member.state.publications.push(id, delivered));
+    }
+
+    /// Id and secret name that a client is given in the answer to its CONNECT; once.
+    fn reply(&self, sid: Sid) -> Option<(Sid, Pid)> {
+        let reply = self.members.with(sid, |member| {
+            let is_awaited = std::mem::take(&mut member.awaits_reply);
+            member.pid.clone().filter(|_| is_awaited).map(|pid| (member.state.id, pid))
+        });
+        reply.flatten()
+    }
+
+    fn attach(&self, adapter: &Arc<Recording>) {
+        self.members.attach(adapter);
+    }
+
+    fn log(&self) -> &dyn Log {
+        &*self.log
+    }
+
+    fn deliver_volatile(&self, entry: &Entry) {
+        self.members.send_volatile(entry);
+    }
+}

@@ -1,0 +1,314 @@
+//! Those who are connected here, each with its place in the log. One lock gives all of them the same order, and none a gap: a client is
+//! either live, and gets each event as it comes, or is fed from the log until it has come to its end.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
+};
+
+use socketioxide_core::{
+    Value,
+    adapter::{BroadcastFlags, BroadcastOptions, Room},
+    packet::{Packet, Sid},
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{
+    adapter::{Outcome, Recording},
+    gap::Gap,
+    log::{Deliver, Entry, Page},
+    offset::Offset,
+    session::{Owner, Pid, State},
+};
+
+/// A client that is connected here.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// None where events carry no offset: such a client cannot come back as itself.
+    pub(super) pid: Option<Pid>,
+    /// What would make it itself again. It holds what comes next where the client is fed from the log.
+    pub(super) state: State,
+    /// What it has to be told first.
+    pub(super) welcome: Option<Welcome>,
+    /// Whether its CONNECT reply still has to say who it is.
+    pub(super) awaits_reply: bool,
+    pub(super) stage: Stage,
+}
+
+/// What a client has to be told as soon as it is connected.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Welcome {
+    /// It is itself again.
+    pub(super) is_recovered: bool,
+    /// What it asked for is not to be had.
+    pub(super) gap: Option<Gap>,
+    /// It wants to hear of its session in an event.
+    pub(super) wants_session: bool,
+}
+
+/// How a client gets its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// As they come.
+    Live,
+    /// From the log.
+    Fed,
+    /// Not at all: its connection has ended, and its session is on its way into the log.
+    Gone,
+}
+
+/// What a feed has to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: the client is live, or gone.
+    Nothing,
+    /// Read on from here.
+    Read(Offset),
+}
+
+/// Whether somebody may have a session.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Nobody here has it.
+    Nobody,
+    /// It is somebody else's.
+    NotYours,
+    /// Here it is, and the connection that had it, if that has not ended yet.
+    Yours(Box<State>, Option<Sid>),
+}
+
+/// Everybody who is connected here.
+#[derive(Debug)]
+pub(super) struct Members {
+    inner: Mutex<Inner>,
+    adapter: OnceLock<Weak<Recording>>,
+    lagging: UnboundedSender<Sid>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    delivered: Offset,
+    by_sid: HashMap<Sid, Member>,
+    by_pid: HashMap<Pid, Sid>,
+}
+
+impl Members {
+    /// Nobody yet. Those who cannot take what comes as it comes are named to `lagging`.
+    pub(super) fn new(lagging: UnboundedSender<Sid>) -> Self {
+        Self { inner: Mutex::default(), adapter: OnceLock::new(), lagging }
+    }
+
+    /// The namespace that they are in.
+    pub(super) fn attach(&self, adapter: &Arc<Recording>) {
+        self.adapter.set(Arc::downgrade(adapter)).ok();
+    }
+
+    /// Somebody connects; the events of those who are new begin now.
+    pub(super) fn enter(&self, sid: Sid, mut member: Member) {
+        let mut inner = self.lock();
+        if member.state.position == Offset::default() {
+            member.state.begin(inner.delivered);
+        }
+        if let Some(pid) = &member.pid {
+            inner.by_pid.insert(pid.clone(), sid);
+        }
+        inner.by_sid.insert(sid, member);
+    }
+
+    /// Does something with a client.
+    pub(super) fn with<T>(&self, sid: Sid, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
+        self.lock().by_sid.get_mut(&sid).map(act)
+    }
+
+    /// A client is in a room from now on; nothing that was published there before is for it.
+    pub(super) fn join(&self, sid: Sid, room: &Room, join: impl FnOnce()) {
+        let mut inner = self.lock();
+        let now = inner.delivered;
+        join();
+        if let Some(member) = inner.by_sid.get_mut(&sid)
+            && !member.state.rooms.iter().any(|(own, _)| own == room)
+        {
+            member.state.rooms.push((room.clone(), now));
+        }
+    }
+
+    /// A client is in a room no longer.
+    pub(super) fn leave(&self, sid: Sid, room: &Room) {
+        self.with(sid, |member| member.state.rooms.retain(|(own, _)| own != room));
+    }
+
+    /// A connection has ended. What has to be kept is to be stored, and then [`Members::stored`].
+    pub(super) fn part(&self, sid: Sid, is_kept: impl FnOnce(&Owner) -> bool) -> Option<(Pid, State)> {
+        let mut inner = self.lock();
+        let delivered = inner.delivered;
+        let member = inner.by_sid.get_mut(&sid).filter(|member| member.stage != Stage::Gone)?;
+        if let Some(pid) = member.pid.clone().filter(|_| is_kept(&member.state.owner)) {
+            if member.stage == Stage::Live {
+                member.state.position = delivered;
+            }
+            member.stage = Stage::Gone;
+            return Some((pid, member.state.clone()));
+        }
+        inner.remove(sid);
+        None
+    }
+
+    /// The session of an ended connection is in the log. False where its client came back meanwhile: then it may not stay there.
+    pub(super) fn stored(&self, sid: Sid) -> bool {
+        self.lock().remove(sid).is_some()
+    }
+
+    /// Somebody wants a session back.
+    pub(super) fn take(&self, pid: &Pid, owner: &Owner) -> Taken {
+        let mut inner = self.lock();
+        let delivered = inner.delivered;
+        let Some(sid) = inner.by_pid.get(pid).copied() else { return Taken::Nobody };
+        let Some(member) = inner.by_sid.get(&sid) else { return Taken::Nobody };
+        if !member.state.owner.is(owner) {
+            return Taken::NotYours;
+        }
+        let Some(mut member) = inner.remove(sid) else { return Taken::Nobody };
+        if member.stage == Stage::Live {
+            member.state.position = delivered;
+        }
+        Taken::Yours(Box::new(member.state), Some(sid).filter(|_| member.stage != Stage::Gone))
+    }
+
+    /// What to read for a client. One that has come to the end of the log gets what comes from now on.
+    pub(super) fn next(&self, sid: Sid) -> Next {
+        let mut inner = self.lock();
+        let delivered = inner.delivered;
+        let Some(member) = inner.by_sid.get_mut(&sid).filter(|member| member.stage == Stage::Fed) else {
+            return Next::Nothing;
+        };
+        if member.state.position >= delivered {
+            member.stage = Stage::Live;
+            return Next::Nothing;
+        }
+        Next::Read(member.state.position)
+    }
+
+    /// What of a page is for a client. It counts as sent: what is lost on the way is sent again when the client comes back.
+    pub(super) fn choose(&self, sid: Sid, page: &Page) -> Vec<Packet> {
+        let chosen = self.with(sid, |member| {
+            let mut packets = Vec::new();
+            for (offset, entry) in page {
+                if member.state.is_meant(*offset, entry) {
+                    packets.push(member.packet(*offset, entry));
+                    member.state.sent.push(*offset);
+                }
+                member.state.position = *offset;
+            }
+            packets
+        });
+        chosen.unwrap_or_default()
+    }
+
+    /// Leaves out what a client cannot be given.
+    pub(super) fn skip(&self, sid: Sid) {
+        let mut inner = self.lock();
+        let delivered = inner.delivered;
+        if let Some(member) = inner.by_sid.get_mut(&sid) {
+            member.state.begin(delivered);
+        }
+    }
+
+    /// Sends to one client.
+    pub(super) fn send(&self, sid: Sid, packet: Packet) -> Outcome {
+        self.adapter().map_or(Outcome::Closed, |adapter| adapter.send(sid, packet))
+    }
+
+    /// Sends what is not worth keeping to those who take it at once.
+    pub(super) fn send_volatile(&self, entry: &Entry) {
+        let Some(adapter) = self.adapter() else { return };
+        let inner = self.lock();
+        for sid in adapter.targets(options(entry)) {
+            let is_meant = |member: &Member| member.stage == Stage::Live && entry.sender != Some(member.state.id);
+            if inner.by_sid.get(&sid).is_some_and(is_meant) {
+                adapter.send(sid, plain(entry));
+            }
+        }
+    }
+
+    fn adapter(&self) -> Option<Arc<Recording>> {
+        self.adapter.get().and_then(Weak::upgrade)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("nothing panics under this lock")
+    }
+}
+
+impl Deliver for Members {
+    fn begin(&self, end: Offset) {
+        self.lock().delivered = end;
+    }
+
+    fn deliver(&self, offset: Offset, entry: &Arc<Entry>) {
+        let mut inner = self.lock();
+        inner.delivered = offset;
+        let Some(adapter) = self.adapter() else { return };
+        let (plain, mut marked) = (plain(entry), None);
+        for sid in adapter.targets(options(entry)) {
+            let Some(member) = inner.by_sid.get_mut(&sid) else { continue };
+            if member.stage != Stage::Live || entry.sender == Some(member.state.id) {
+                continue;
+            }
+            let packet = match member.pid {
+                Some(_) => marked.get_or_insert_with(|| with_offset(entry, offset)),
+                None => &plain,
+            };
+            match adapter.send(sid, packet.clone()) {
+                Outcome::Sent => member.state.sent.push(offset),
+                Outcome::Full => {
+                    member.stage = Stage::Fed;
+                    member.state.position = offset.before();
+                    self.lagging.send(sid).ok();
+                }
+                Outcome::Closed => {}
+            }
+        }
+    }
+}
+
+impl Member {
+    fn packet(&self, offset: Offset, entry: &Entry) -> Packet {
+        if self.pid.is_some() { with_offset(entry, offset) } else { plain(entry) }
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, sid: Sid) -> Option<Member> {
+        let member = self.by_sid.remove(&sid)?;
+        if let Some(pid) = &member.pid
+            && self.by_pid.get(pid) == Some(&sid)
+        {
+            self.by_pid.remove(pid);
+        }
+        Some(member)
+    }
+}
+
+fn options(entry: &Entry) -> BroadcastOptions {
+    let mut options = BroadcastOptions::default();
+    options.rooms.extend(entry.rooms.iter().cloned());
+    options.except.extend(entry.except.iter().cloned());
+    options.add_flag(BroadcastFlags::Broadcast);
+    options
+}
+
+fn plain(entry: &Entry) -> Packet {
+    Packet::event(entry.namespace.clone(), entry.data.clone())
+}
+
+/// The event with one argument more, where clients of version 4 look for the offset.
+fn with_offset(entry: &Entry, offset: Offset) -> Packet {
+    let data = match &entry.data {
+        Value::Str(text, attachments) => {
+            let open = text.strip_suffix(']').unwrap_or(text);
+            Value::Str(format!("{open},\"{offset}\"]").into(), attachments.clone())
+        }
+        Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
+    };
+    Packet::event(entry.namespace.clone(), data)
+}

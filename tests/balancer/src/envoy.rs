@@ -1,0 +1,142 @@
+//! The Envoy process: found, started, and asked.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use local_cluster::tied;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::json;
+use tokio::io::unix::AsyncFd;
+
+use crate::{
+    Error,
+    admin::Admin,
+    files,
+    xds::{CLUSTERS, LISTENERS, from_file},
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const SHORTEST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(50);
+const TAIL: u64 = 4_000;
+
+/// A running Envoy. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Envoy {
+    child: Child,
+    log: PathBuf,
+    admin: Admin,
+    rejected: BTreeMap<String, u64>,
+}
+
+impl Envoy {
+    /// Starts it on the files in `folder`, which are to be there.
+    pub(crate) async fn start(binary: &Path, folder: &Path, log: &Path, workers: u32) -> Result<Self, Error> {
+        let socket = folder.join("admin.sock");
+        let bootstrap = json!({
+            "node": {"id": "local-balancer", "cluster": "local-balancer"},
+            "admin": {"address": {"pipe": {"path": socket, "mode": 0o600}}},
+            "dynamic_resources": {
+                "cds_config": from_file(&folder.join(CLUSTERS)),
+                "lds_config": from_file(&folder.join(LISTENERS)),
+            },
+        });
+        let configuration = folder.join("bootstrap.json");
+        files::replace(&configuration, &bootstrap).map_err(Error::Files)?;
+        let output = File::create(log).map_err(Error::Files)?;
+        let mut command = tied::command(binary, "KILL");
+        command
+            .arg("--config-path")
+            .arg(&configuration)
+            .args(["--concurrency", &workers.to_string(), "--disable-hot-restart", "--log-level", "info"])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().map_err(Error::Files)?)
+            .stderr(output);
+        let child = tied::spawn(command).map_err(|source| Error::Start { binary: binary.to_owned(), source })?;
+        let mut envoy = Self { child, log: log.to_owned(), admin: Admin::new(socket), rejected: BTreeMap::new() };
+        let began = Instant::now();
+        while !envoy.admin.is_ready().await {
+            envoy.check()?;
+            if began.elapsed() > DEADLINE {
+                return Err(Error::NotReady { log: envoy.log_tail() });
+            }
+            tokio::time::sleep(SHORTEST * 5).await;
+        }
+        Ok(envoy)
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// Returns when the versions that these statistics name are in force.
+    pub(crate) async fn in_force(&mut self, versions: &BTreeMap<String, String>) -> Result<(), Error> {
+        let began = Instant::now();
+        let mut pause = SHORTEST;
+        loop {
+            let texts = self.admin.texts().await?;
+            let is_behind = |(stat, version): &(&String, &String)| {
+                texts.get(&format!("{stat}.version_text")) != Some(*version)
+            };
+            let Some((behind, _)) = versions.iter().find(is_behind) else { return Ok(()) };
+            let rejected = self.admin.rejected().await?;
+            let is_new = rejected.iter().any(|(stat, count)| self.rejected.get(stat).copied().unwrap_or(0) < *count);
+            self.rejected = rejected;
+            if is_new || began.elapsed() > DEADLINE {
+                return Err(Error::Refused { what: behind.clone(), log: self.log_tail() });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// Returns when the process has ended, though nobody stopped it.
+    pub(crate) async fn ended(&self) -> Error {
+        let ended = async {
+            let process = AsyncFd::register(pidfd_open(self.pid(), PidfdFlags::NONBLOCK)?)?;
+            process.readable().await.map(drop)
+        };
+        match ended.await {
+            Ok(()) => Error::Ended { log: self.log_tail() },
+            Err(error) => Error::Admin(error),
+        }
+    }
+
+    fn check(&mut self) -> Result<(), Error> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Error::Ended { log: self.log_tail() }),
+            Err(error) => Err(Error::Admin(error)),
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let tail = || -> io::Result<String> {
+            let mut log = File::open(&self.log)?;
+            log.seek(SeekFrom::Start(fs::metadata(&self.log)?.len().saturating_sub(TAIL)))?;
+            let mut bytes = Vec::new();
+            log.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        tail().unwrap_or_else(|error| format!("{}: {error}", self.log.display()))
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

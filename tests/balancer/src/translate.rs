@@ -1,0 +1,113 @@
+//! An Ingress and what it refers to → [`Frontend`]. Pure: the refusals are those of GKE's controller and of Google Cloud.
+
+mod backend;
+mod class;
+mod error;
+mod health;
+mod paths;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::networking::v1::{Ingress, IngressBackend};
+use kube::ResourceExt;
+
+pub(crate) use self::class::Class;
+pub use self::error::SyncError;
+use crate::{
+    model::{BackendId, Frontend, PlainHttp, RedirectCode, Route},
+    snapshot::Snapshot,
+};
+
+const ANY_HOST: &str = "*";
+const FRONTEND_CONFIG: &str = "networking.gke.io/v1beta1.FrontendConfig";
+const ALLOW_HTTP: &str = "kubernetes.io/ingress.allow-http";
+const GLOBAL_ADDRESS: &str = "kubernetes.io/ingress.global-static-ip-name";
+const REGIONAL_ADDRESS: &str = "kubernetes.io/ingress.regional-static-ip-name";
+
+/// All refusals at once, as one message of the controller names them.
+pub(crate) fn translate(ingress: &Ingress, class: Class, snapshot: &Snapshot) -> Result<Frontend, Vec<SyncError>> {
+    let namespace = ingress.namespace().expect("Ingress is namespaced");
+    let spec = ingress.spec.clone().unwrap_or_default();
+    let mut frontend = Frontend {
+        hosts: BTreeMap::new(),
+        default_backend: None,
+        backends: BTreeMap::new(),
+        certificates: Vec::new(),
+        plain_http: PlainHttp::Served,
+    };
+    let mut errors = Vec::new();
+    let mut backend = |reference: &IngressBackend, errors: &mut Vec<SyncError>| -> Option<BackendId> {
+        match backend::resolve(&namespace, reference, class, snapshot) {
+            Ok((id, backend)) => {
+                frontend.backends.insert(id.clone(), backend);
+                Some(id)
+            }
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        }
+    };
+
+    for rule in spec.rules.unwrap_or_default() {
+        let host = rule.host.filter(|host| !host.is_empty()).unwrap_or_else(|| ANY_HOST.to_owned());
+        let routes: &mut Vec<Route> = frontend.hosts.entry(host).or_default();
+        for path in rule.http.map(|http| http.paths).unwrap_or_default() {
+            let matches = match paths::matches(path.path.as_deref().unwrap_or_default(), &path.path_type, class) {
+                Ok(matches) => matches,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            let Some(id) = backend(&path.backend, &mut errors) else { continue };
+            for path in matches {
+                // Of two that say the same, the last one wins.
+                routes.retain(|route| route.path != path);
+                routes.push(Route { path, backend: id.clone() });
+            }
+        }
+    }
+    frontend.default_backend = spec.default_backend.as_ref().and_then(|reference| backend(reference, &mut errors));
+    for routes in frontend.hosts.values_mut() {
+        routes.sort_by(|a, b| b.path.precedence().cmp(&a.path.precedence()));
+    }
+    match plain_http(ingress, &namespace, class, snapshot) {
+        Ok(plain_http) => frontend.plain_http = plain_http,
+        Err(error) => errors.push(error),
+    }
+    match tls::certificates(ingress, &namespace, class, snapshot) {
+        Ok(certificates) => frontend.certificates = certificates,
+        Err(error) => errors.push(error),
+    }
+    let annotations = ingress.annotations();
+    if annotations.contains_key(GLOBAL_ADDRESS) && annotations.contains_key(REGIONAL_ADDRESS) {
+        errors.push(SyncError::TwoAddresses);
+    }
+    if errors.is_empty() { Ok(frontend) } else { Err(errors) }
+}
+
+fn plain_http(ingress: &Ingress, namespace: &str, class: Class, snapshot: &Snapshot) -> Result<PlainHttp, SyncError> {
+    let annotations = ingress.annotations();
+    if annotations.get(ALLOW_HTTP).is_some_and(|value| value == "false") {
+        return Ok(PlainHttp::Off);
+    }
+    // An internal load balancer takes no FrontendConfig.
+    let Some(name) = annotations.get(FRONTEND_CONFIG).filter(|_| class == Class::Gce) else {
+        return Ok(PlainHttp::Served);
+    };
+    let config = snapshot.frontend_config(namespace, name).ok_or_else(|| SyncError::NoFrontendConfig(name.clone()))?;
+    let Some(redirect) = config.redirect_to_https.as_ref().filter(|redirect| redirect.enabled) else {
+        return Ok(PlainHttp::Served);
+    };
+    let code = match redirect.response_code_name.as_deref().unwrap_or_default() {
+        "" | "MOVED_PERMANENTLY_DEFAULT" => RedirectCode::MovedPermanently,
+        "FOUND" => RedirectCode::Found,
+        "SEE_OTHER" => RedirectCode::SeeOther,
+        "TEMPORARY_REDIRECT" => RedirectCode::TemporaryRedirect,
+        "PERMANENT_REDIRECT" => RedirectCode::PermanentRedirect,
+        other => return Err(SyncError::BadRedirectCode { config: name.clone(), code: other.to_owned() }),
+    };
+    Ok(PlainHttp::Redirected(code))
+}

@@ -1,0 +1,64 @@
+//! The certificates of an Ingress.
+
+use k8s_openapi::api::{core::v1::Secret, networking::v1::Ingress};
+use kube::ResourceExt;
+use x509_parser::{
+    extensions::GeneralName,
+    pem::Pem,
+};
+
+use super::{Class, SyncError};
+use crate::{model::Certificate, snapshot::Snapshot};
+
+const MANAGED: &str = "networking.gke.io/managed-certificates";
+
+pub(crate) fn certificates(
+    ingress: &Ingress,
+    namespace: &str,
+    class: Class,
+    snapshot: &Snapshot,
+) -> Result<Vec<Certificate>, SyncError> {
+    let managed: Vec<&str> = match ingress.annotations().get(MANAGED) {
+        Some(names) if class.is_gke() => names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect(),
+        Some(_) | None => Vec::new(),
+    };
+    let mut certificates = Vec::new();
+    for tls in ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten()) {
+        let Some(name) = tls.secret_name.as_ref().filter(|name| !name.is_empty()) else { continue };
+        match snapshot.secret(namespace, name) {
+            Some(secret) => certificates.push(given(&format!("{namespace}/{name}"), secret)?),
+            None if !class.is_gke() => {
+                certificates.push(Certificate::Issued { names: tls.hosts.clone().unwrap_or_default() });
+            }
+            None if managed.is_empty() => return Err(SyncError::NoSecret(format!("{namespace}/{name}"))),
+            None => {}
+        }
+    }
+    for name in managed {
+        let spec = snapshot
+            .managed_certificate(namespace, name)
+            .ok_or_else(|| SyncError::NoManagedCertificate(name.to_owned()))?;
+        certificates.push(Certificate::Issued { names: spec.domains.clone() });
+    }
+    Ok(certificates)
+}
+
+fn given(full_name: &str, secret: &Secret) -> Result<Certificate, SyncError> {
+    let refused = |why: &str| SyncError::BadSecret { secret: full_name.to_owned(), why: why.to_owned() };
+    let text = |key: &str| {
+        let bytes = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| refused(&format!("no {key}")))?;
+        String::from_utf8(bytes.0.clone()).map_err(|_| refused(&format!("{key} is no PEM")))
+    };
+    let (chain, key) = (text("tls.crt")?, text("tls.key")?);
+    let first = Pem::iter_from_buffer(chain.as_bytes())
+        .next()
+        .and_then(Result::ok)
+        .ok_or_else(|| refused("tls.crt is no PEM"))?;
+    let leaf = first.parse_x509().map_err(|_| refused("tls.crt is no certificate"))?;
+    let alternatives = leaf.subject_alternative_name().map_err(|_| refused("its names cannot be read"))?;
+    let names = alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        _ => None,
+    });
+    Ok(Certificate::Given { names: names.collect(), chain, key })
+}
