@@ -178,9 +178,9 @@ fn the_words_fit_on_a_line_and_into_an_expression() {
 fn the_apiserver_gets_every_rule_in_the_same_words_and_refuses_nobody() {
     let [policy, binding] = &admission_policies()[..] else { panic!("a policy and its binding") };
     let policy = ValidatingAdmissionPolicy::deserialize(policy).expect("a policy").spec.expect("a spec");
-    let binding = ValidatingAdmissionPolicyBinding::deserialize(binding).expect("a binding").spec.expect("a spec");
+    let binding = ValidatingAdmissionPolicyBinding::deserialize(binding).expect("a binding").spec;
     assert_eq!(policy.failure_policy.as_deref(), Some("Ignore"));
-    assert_eq!(binding.validation_actions, Some(vec!["Warn".to_owned()]));
+    assert_eq!(binding.validation_actions, ["Warn"]);
     let validations = policy.validations.expect("validations");
     assert_eq!(validations.len(), Warning::ALL.len());
     for (warning, validation) in Warning::ALL.iter().zip(validations) {
