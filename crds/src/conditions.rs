@@ -66,6 +66,8 @@ reasons! {
     Accepted,
     /// The spec has problems; the message lists all of them.
     Invalid,
+    /// Another RealtimeService serves this host and path already.
+    HostPathConflict,
     /// Everything that the spec refers to exists.
     ResolvedRefs,
     /// The cluster lacks a kind that the exposure needs.
@@ -74,6 +76,14 @@ reasons! {
     Programmed,
     /// The load balancer has no address yet.
     AddressPending,
+    /// No Gateway has taken the route yet.
+    RoutePending,
+    /// A Gateway refuses the route.
+    RouteRefused,
+    /// Google has not issued the certificate yet.
+    CertificatePending,
+    /// Google cannot issue the certificate.
+    CertificateFailed,
     /// An object of that name belongs to somebody else and was left alone.
     ForeignObject,
     /// The apiserver refuses an object: by validation, admission, quota or missing rights.

@@ -13,7 +13,7 @@ mod valid;
 
 pub use problem::{Problem, sentence};
 pub use v1alpha1::{RealtimeService, RealtimeServiceSpec, RealtimeServiceStatus};
-pub use valid::{ValidService, Way};
+pub use valid::{ValidService, Way, template as pod};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

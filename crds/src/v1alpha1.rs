@@ -10,11 +10,14 @@ mod workload;
 
 pub use auth::{Auth, Jwks, Jwt, SecretKey};
 pub use duration::{Duration, DurationError};
-pub use exposure::{Exposure, GkeClass, GkeExposure, IngressExposure, NoExposure};
+pub use exposure::{
+    Exposure, GatewayExposure, GkeClass, GkeExposure, GkeGatewayExposure, Iap, IngressExposure, Logging, NoExposure,
+    ParentRef,
+};
 pub use origins::{MissingOrigin, OriginMode, Origins};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
-pub use workload::{Resources, Workload};
+pub use workload::{Autoscaling, PodTemplate, Resources, Workload};
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -47,6 +50,10 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
+    validation = Rule::new("!has(self.spec.exposure) || !(has(self.spec.exposure.gkeGateway) || (has(self.spec.exposure.gke) && self.spec.exposure.gke.class == 'gce-internal')) || duration(self.spec.timeouts.pingInterval) + duration(self.spec.timeouts.pingTimeout) < duration('5m')")
+        .message("pingInterval + pingTimeout must be shorter than 5m behind this load balancer, which drops streams that are silent for so long").field_path(".spec.timeouts.pingInterval"),
+    validation = Rule::new("!has(self.spec.exposure) || !has(self.spec.exposure.gke) || !has(self.spec.exposure.gke.managedCertificate) || !self.spec.exposure.gke.managedCertificate || self.spec.host.size() <= 63")
+        .message("managedCertificate takes a host of at most 63 characters").field_path(".spec.host"),
     validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must be a DNS label of at most 50 characters that starts with a letter (a-z, 0-9, -), because it names the children too")
 )]
@@ -56,7 +63,9 @@ pub struct RealtimeServiceSpec {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = Rule::new("!self.contains('/') && !self.contains(':')")
         .message("host is a DNS name alone, e.g. chat.domain-a.com: no scheme, no port and no path"))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")
+    #[x_kube(validation = Rule::new("!self.contains('*')")
+        .message("host is one name, not a wildcard: the URL, the certificate and the route of the service need it"))]
+    #[x_kube(validation = Rule::new("self.contains('*') || self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")
         .message("host must be a DNS name in lower case, e.g. chat.domain-a.com; internationalised names in punycode (xn--...)"))]
     pub host: String,
 

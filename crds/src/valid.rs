@@ -1,17 +1,24 @@
 //! A resource that was parsed: past this point no origin is a `String` and no rule is left unchecked.
 
+pub mod template;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use origin_policy::OriginPolicy;
 
 use crate::{
     Problem, RealtimeService, RealtimeServiceSpec,
-    v1alpha1::{Exposure, GkeExposure, IngressExposure, NoExposure},
+    v1alpha1::{Exposure, GatewayExposure, GkeExposure, GkeGatewayExposure, IngressExposure, NoExposure},
 };
 
 /// The one way in which a service is reached from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Way {
     /// A GKE Ingress.
     Gke(GkeExposure),
+    /// An HTTPRoute at Gateways of Google's classes.
+    GkeGateway(GkeGatewayExposure),
+    /// An HTTPRoute at Gateways of any other class.
+    Gateway(GatewayExposure),
     /// An Ingress of another class.
     Ingress(IngressExposure),
     /// Inside the cluster only.
@@ -28,6 +35,7 @@ pub struct ValidService {
     spec: RealtimeServiceSpec,
     origins: OriginPolicy,
     way: Way,
+    pod_template: Option<PodTemplateSpec>,
 }
 
 impl ValidService {
@@ -37,8 +45,16 @@ impl ValidService {
     /// All problems at once.
     pub fn new(service: &RealtimeService) -> Result<Self, Vec<Problem>> {
         let origins = OriginPolicy::new(&service.spec.origins.config())
-            .map_err(|problems| problems.iter().map(Problem::of_origins).collect::<Vec<_>>())?;
-        let way = way(service.spec.exposure.as_ref()).map_err(|problem| vec![problem])?;
+            .map_err(|problems| problems.iter().map(Problem::of_origins).collect::<Vec<_>>());
+        let way = way(service.spec.exposure.as_ref()).map_err(|problem| vec![problem]);
+        let pod_template = template::read(&service.spec.workload);
+        let (origins, way, pod_template) = match (origins, way, pod_template) {
+            (Ok(origins), Ok(way), Ok(pod_template)) => (origins, way, pod_template),
+            (origins, way, pod_template) => {
+                let problems = [origins.err(), way.err(), pod_template.err()];
+                return Err(problems.into_iter().flatten().flatten().collect());
+            }
+        };
         let meta = &service.metadata;
         Ok(Self {
             name: meta.name.clone().unwrap_or_default(),
@@ -48,6 +64,7 @@ impl ValidService {
             spec: service.spec.clone(),
             origins,
             way,
+            pod_template,
         })
     }
 
@@ -87,6 +104,12 @@ impl ValidService {
         &self.way
     }
 
+    /// What is merged into the pod template last.
+    #[must_use]
+    pub fn pod_template(&self) -> Option<&PodTemplateSpec> {
+        self.pod_template.as_ref()
+    }
+
     /// The compiled origin policy.
     #[must_use]
     pub fn origins(&self) -> &OriginPolicy {
@@ -95,11 +118,21 @@ impl ValidService {
 }
 
 fn way(exposure: Option<&Exposure>) -> Result<Way, Problem> {
-    let Some(Exposure { gke, ingress, none }) = exposure else { return Ok(Way::Gke(GkeExposure::default())) };
-    match (gke, ingress, none) {
-        (Some(gke), None, None) => Ok(Way::Gke(gke.clone())),
-        (None, Some(ingress), None) => Ok(Way::Ingress(ingress.clone())),
-        (None, None, Some(NoExposure {})) => Ok(Way::Inside),
-        (_, _, _) => Err(Problem::invalid("spec.exposure", "takes exactly one of gke, ingress and none")),
+    let Some(Exposure { gke, gke_gateway, gateway, ingress, none }) = exposure else {
+        return Ok(Way::Gke(GkeExposure::default()));
+    };
+    let ways = [
+        gke.clone().map(Way::Gke),
+        gke_gateway.clone().map(Way::GkeGateway),
+        gateway.clone().map(Way::Gateway),
+        ingress.clone().map(Way::Ingress),
+        none.as_ref().map(|NoExposure {}| Way::Inside),
+    ];
+    let mut ways = ways.into_iter().flatten();
+    match (ways.next(), ways.next()) {
+        (Some(way), None) => Ok(way),
+        (_, _) => {
+            Err(Problem::invalid("spec.exposure", "takes exactly one of gke, gkeGateway, gateway, ingress and none"))
+        }
     }
 }

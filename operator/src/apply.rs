@@ -20,6 +20,7 @@ use crate::{
     inputs::Inputs,
     plan::{Child, Kind, MANAGER, Plan},
     request::in_time,
+    transition,
 };
 
 /// What became of a planned child.
@@ -65,12 +66,17 @@ pub struct Applied {
     pub pruned: Vec<Key>,
     /// What should have been taken away and was not.
     pub not_pruned: Vec<(Key, kube::Error)>,
+    /// What stays until the new way in carries traffic.
+    pub kept: Vec<Key>,
 }
 
 pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied {
     let mut stale: BTreeMap<Key, Arc<Live>> = inputs.live.clone();
+    let mut planned = plan.into_children();
+    let kept = transition::keep(&mut planned, &inputs.live);
+    stale.retain(|key, _| !kept.contains(key));
     let mut children = Vec::new();
-    for child in plan.into_children() {
+    for child in planned {
         let live = stale.remove(&(child.kind, child.name.clone()));
         let (outcome, live) = if inputs.missing_kinds.contains(&child.kind) {
             (Outcome::KindMissing, None)
@@ -91,7 +97,7 @@ pub(crate) async fn apply(ctx: &Context, inputs: &Inputs, plan: Plan) -> Applied
             }
         }
     }
-    Applied { children, pruned, not_pruned }
+    Applied { children, pruned, not_pruned, kept: kept.into_iter().collect() }
 }
 
 /// Whether something that this kind relies on belongs to somebody else: it would hand out their rights or expose their pods.
@@ -105,12 +111,39 @@ async fn one(ctx: &Context, inputs: &Inputs, child: &Child, live: Option<Arc<Liv
         Some(live) if live.deleting => (Outcome::Leaving, Some(live)),
         Some(live) if !drift::differs(&child.object, &live.object, &live.owned) => (Outcome::Unchanged, Some(live)),
         Some(live) if ctx.insistence.knows(child, &live) => (Outcome::Unchanged, Some(live)),
-        Some(live) => match send(ctx, inputs, child, json!({"uid": live.uid})).await {
+        Some(live) => match update(ctx, inputs, child, &live).await {
             Ok(now) => (Outcome::Updated, now),
             Err(error) => (Outcome::Failed(error), Some(live)),
         },
         None => create(ctx, inputs, child).await,
     }
+}
+
+async fn update(ctx: &Context, inputs: &Inputs, child: &Child, live: &Live) -> Result<Option<Arc<Live>>, kube::Error> {
+    if let Some(handover) = handover(child, live) {
+        let manager = PatchParams::apply(HANDOVER).force();
+        let api = api(ctx, inputs, child.kind);
+        in_time(api.patch(&child.name, &manager, &Patch::Apply(&handover))).await?;
+    }
+    send(ctx, inputs, child, json!({"uid": live.uid})).await
+}
+
+/// Field manager of a value that is given up and has to stay what it is.
+const HANDOVER: &str = "realtime-operator-handover";
+
+/// A field that its only manager takes out of its apply falls back to its default, and one pod is left of many. So before a
+/// HorizontalPodAutoscaler takes over, the number of pods gets a second manager.
+fn handover(child: &Child, live: &Live) -> Option<serde_json::Value> {
+    let given_up = child.kind == Kind::Deployment
+        && child.object["spec"]["replicas"].is_null()
+        && !live.owned["f:spec"]["f:replicas"].is_null();
+    given_up.then(|| {
+        json!({
+            "apiVersion": child.object["apiVersion"], "kind": child.object["kind"],
+            "metadata": {"name": child.name, "uid": live.uid},
+            "spec": {"replicas": live.object["spec"]["replicas"]},
+        })
+    })
 }
 
 /// Creates and never adopts: a resource version that no object has lets the apiserver create, and answer 409 where
@@ -206,6 +239,7 @@ impl Applied {
             children: plan.into_children().into_iter().map(as_it_is).collect(),
             pruned: Vec::new(),
             not_pruned: Vec::new(),
+            kept: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Watches, owns, shutdown: when a reconcile runs, and with what.
 
+mod wanted;
 mod written;
 
 use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
@@ -10,13 +11,12 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use kube::{
-    Api, Client, ResourceExt,
+    Client, ResourceExt,
     runtime::{
         Controller, PredicateConfig, WatchStreamExt,
         controller::{self, Action},
         predicates,
         reflector::{self, ObjectRef},
-        watcher::{self, watcher},
     },
 };
 use realtime_crds::RealtimeService;
@@ -26,6 +26,7 @@ use tokio_stream::wrappers::WatchStream;
 use crate::{
     apply::Insistence,
     children::Children,
+    claims::Claims,
     events::DenialLimit,
     fleet::{self, Fleet},
     metrics::Metrics,
@@ -33,6 +34,7 @@ use crate::{
     reconcile::{Error, reconcile},
     watches::{Patience, Scope, Touched, follow_definition, touch},
 };
+use wanted::{Listeners, Wanted};
 use written::Written;
 
 /// What every reconcile shares.
@@ -48,7 +50,19 @@ pub(crate) struct Context {
     pub(crate) written: Written,
     pub(crate) denials: DenialLimit,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) claims: Claims,
+    /// Turn true when the first lists of the services are in: before, somebody else's claim may not be known yet.
+    services_listed: Vec<watch::Receiver<bool>>,
     attempts: Mutex<HashMap<String, u32>>,
+}
+
+impl Context {
+    pub(crate) async fn wait_for_services(&self) {
+        for listed in &self.services_listed {
+            // A closed channel means that the controller is going.
+            let _ = listed.clone().wait_for(|listed| *listed).await;
+        }
+    }
 }
 
 /// What the operator runs with.
@@ -88,6 +102,7 @@ impl Operator {
             [] => vec![None],
             some => some.iter().cloned().map(Some).collect(),
         };
+        let (listing, services_listed): (Vec<_>, Vec<_>) = scopes.iter().map(|_| watch::channel(false)).unzip();
         let ctx = Arc::new(Context {
             client: self.client.clone(),
             settings: self.settings,
@@ -99,29 +114,28 @@ impl Operator {
             written: Written::default(),
             denials: DenialLimit::default(),
             metrics: self.metrics,
+            claims: Claims::default(),
+            services_listed,
             attempts: Mutex::default(),
         });
-        let (mut listeners, mut listed) = (Vec::new(), Vec::new());
+        let (channels, heard): (Vec<_>, Vec<_>) = scopes.iter().map(|_| unbounded()).unzip();
+        let listeners = Listeners(scopes.iter().cloned().zip(channels).collect());
+        let mut listed = Vec::new();
         let (first_round, asked) = watch::channel(false);
-        let controllers = scopes.into_iter().map(|namespace| {
-            let (touched, heard) = unbounded();
-            listeners.push((namespace.clone(), touched.clone()));
+        let controllers = scopes.into_iter().zip(heard).zip(listing).map(|((namespace, heard), listing)| {
+            let touched = listeners.of(namespace.as_deref());
             let pods_listed = follow_pods(&mut tasks, &ctx, namespace.clone(), touched.clone());
             listed.push(pods_listed);
             let scope =
                 Scope { client: ctx.client.clone(), namespace: namespace.clone(), children: children.clone(), touched };
             let synced = follow_all(&mut tasks, &ctx, &scope);
             let known = Known { synced, asked: asked.clone() };
-            one_scope(ctx.clone(), namespace, self.concurrency, known, heard, stop.clone())
+            let wanted = Wanted { ctx: ctx.clone(), namespace, listing, listeners: listeners.clone() };
+            one_scope(wanted, self.concurrency, known, heard, stop.clone())
         });
         let controllers: Vec<_> = controllers.collect();
-        tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, move |service| {
-            for (_, touched) in
-                listeners.iter().filter(|(scope, _)| scope.as_ref().is_none_or(|scope| *scope == service.0))
-            {
-                touch(touched, &service.0, &service.1);
-            }
-        }));
+        let listeners = listeners.clone();
+        tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, move |service| listeners.tell(service)));
         futures::future::join_all(controllers).await;
         tasks.shutdown().await;
     }
@@ -191,8 +205,7 @@ async fn follow_while_installed(
 }
 
 async fn one_scope(
-    ctx: Arc<Context>,
-    namespace: Option<String>,
+    wanted: Wanted,
     concurrency: u16,
     mut known: Known,
     touched: UnboundedReceiver<ObjectRef<RealtimeService>>,
@@ -208,16 +221,13 @@ async fn one_scope(
         () = all_synced => {}
         () = stop.clone() => return,
     }
-    let api: Api<RealtimeService> = match &namespace {
-        Some(namespace) => Api::namespaced(ctx.client.clone(), namespace),
-        None => Api::all(ctx.client.clone()),
-    };
+    let ctx = wanted.ctx.clone();
     let kinds_changed = futures::stream::select_all(
         ctx.definitions.values().map(|installed| WatchStream::from_changes(installed.clone()).map(|_| ()).boxed()),
     );
     // Its own status writes change no generation, and need no second look.
     let (reader, writer) = reflector::store();
-    let changes = reflector::reflector(writer, watcher(api, watcher::Config::default()).backoff(Patience::default()))
+    let changes = reflector::reflector(writer, wanted.services())
         .applied_objects()
         .predicate_filter(predicates::generation, PredicateConfig::default());
     Controller::for_stream(changes, reader)

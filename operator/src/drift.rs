@@ -12,13 +12,17 @@ pub(crate) fn differs(desired: &Value, live: &Value, owned: &Value) -> bool {
 }
 
 /// Lists that Kubernetes merges by key; all others are replaced as a whole.
-const KEYED_LISTS: [(&str, &[&str]); 6] = [
+const KEYED_LISTS: [(&str, &[&str]); 10] = [
     ("containers", &["name"]),
     ("volumes", &["name"]),
     ("env", &["name"]),
     ("volumeMounts", &["mountPath"]),
     ("ports", &["containerPort", "port"]),
     ("ownerReferences", &["uid"]),
+    ("initContainers", &["name"]),
+    ("imagePullSecrets", &["name"]),
+    ("hostAliases", &["ip"]),
+    ("topologySpreadConstraints", &["topologyKey"]),
 ];
 
 /// Maps that Kubernetes replaces as a whole; a Deployment's selector is another kind of map, and cannot change.

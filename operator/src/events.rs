@@ -54,6 +54,12 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
                 told.push((true, Reason::Invalid.to_string(), realtime_crds::sentence(problems)));
             }
         }
+        Outcome::Taken { holder, place } => {
+            if verdict_moved {
+                let note = format!("RealtimeService {holder} serves {place} already.");
+                told.push((true, Reason::HostPathConflict.to_string(), note));
+            }
+        }
         Outcome::Observed(observed) => {
             if !observed.changes.is_empty() {
                 told.push((false, "Applied".to_owned(), observed.changes.join(", ")));
@@ -67,6 +73,10 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
                 }
                 if !observed.failures.is_empty() {
                     told.push((true, Reason::ApiError.to_string(), observed.failures.join("; ")));
+                }
+                if let Some(missing) = observed.missing_kinds.first() {
+                    let note = format!("This cluster has no kind {}.", missing.as_str());
+                    told.push((true, Reason::KindMissing.to_string(), note));
                 }
                 if let Some(why) = &observed.pods.failing {
                     told.push((true, Reason::PodsFailing.to_string(), why.clone()));

@@ -7,6 +7,7 @@ use realtime_crds::RealtimeService;
 
 use crate::{
     children::{Key, Live},
+    claims::Claimant,
     controller::Context,
     fleet::Pod,
     plan::Kind,
@@ -18,6 +19,8 @@ pub(crate) struct Inputs {
     pub(crate) live: BTreeMap<Key, Arc<Live>>,
     pub(crate) missing_kinds: Vec<Kind>,
     pub(crate) pods: BTreeMap<String, Pod>,
+    /// Another service that serves this host and path already.
+    pub(crate) holder: Option<Claimant>,
 }
 
 pub(crate) fn read(ctx: &Context, service: Arc<RealtimeService>) -> Inputs {
@@ -30,5 +33,6 @@ pub(crate) fn read(ctx: &Context, service: Arc<RealtimeService>) -> Inputs {
         .collect();
     let namespace = service.namespace().unwrap_or_default();
     let pods = ctx.fleet.of(&namespace, &service.name_any(), service.metadata.generation.unwrap_or(0));
-    Inputs { service, live, missing_kinds, pods }
+    let holder = ctx.claims.holder(&service);
+    Inputs { service, live, missing_kinds, pods, holder }
 }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod apply;
 pub mod children;
+mod claims;
 pub mod controller;
 mod drift;
 mod events;
@@ -19,4 +20,5 @@ pub mod plan;
 mod reconcile;
 mod request;
 pub mod status;
+mod transition;
 mod watches;

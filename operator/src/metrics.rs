@@ -59,6 +59,7 @@ impl Metrics {
     pub(crate) fn reconciled(&self, outcome: &Outcome, took: Duration) {
         let outcome = match outcome {
             Outcome::Invalid(_) => "invalid",
+            Outcome::Taken { .. } => "host_path_conflict",
             Outcome::Observed(observed) if !observed.refused.is_empty() => "refused",
             Outcome::Observed(observed) if !observed.failures.is_empty() => "api_error",
             Outcome::Observed(observed) if !observed.foreign.is_empty() => "foreign_object",

@@ -1,6 +1,7 @@
 //! PURE: what was applied → what there is to say about it.
 
 mod reports;
+mod routes;
 
 pub use reports::Reports;
 
@@ -28,6 +29,14 @@ pub struct Observed {
     pub addresses: Vec<String>,
     /// Whether an address is to be waited for.
     pub needs_address: bool,
+    /// How the Gateways took the route.
+    pub route: Route,
+    /// How far the certificate of Google's is.
+    pub certificate: Certificate,
+    /// What stays until the new way in carries traffic.
+    pub kept: Vec<String>,
+    /// What the operator cannot set, and who can.
+    pub notes: Vec<String>,
     /// The pods.
     pub pods: Pods,
     /// Kinds that the cluster lacks.
@@ -48,6 +57,34 @@ pub struct Observed {
     pub paused: bool,
     /// What the pods say; none where there is none to ask, or where a server of the user's own does not answer.
     pub reports: Option<Reports>,
+}
+
+/// How Gateways took an HTTPRoute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// There is none.
+    #[default]
+    None,
+    /// Not yet.
+    Pending,
+    /// Every one that answered took it.
+    Taken,
+    /// One refuses it: its condition's reason and message.
+    Refused(String),
+}
+
+/// How far a certificate of Google's is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Certificate {
+    /// There is none, or it is not what clients depend on.
+    #[default]
+    None,
+    /// On its way: Google's word for where it is.
+    Pending(String),
+    /// In use.
+    Active,
+    /// Given up: Google's word for why.
+    Failed(String),
 }
 
 /// The pods as their Deployment tells.
@@ -72,12 +109,16 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
     let deployment = live(applied, Kind::Deployment);
     let ingress = live(applied, Kind::Ingress);
     let mut observed = Observed {
-        url: url(service),
+        url: routes::url(service),
         selector: plan::selector_of(service),
-        effective: Some(plan::timeouts::budget(&spec.timeouts, service.way()).effective(&spec.timeouts)),
+        effective: Some(plan::effective(service)),
         addresses: ingress.map(addresses).unwrap_or_default(),
-        needs_address: *service.way() != Way::Inside,
-        pods: of_deployment(i64::from(spec.workload.replicas), deployment),
+        needs_address: matches!(service.way(), Way::Gke(_) | Way::Ingress(_)),
+        route: routes::route(live(applied, Kind::HttpRoute), service),
+        certificate: routes::certificate(live(applied, Kind::ManagedCertificate), service),
+        kept: applied.kept.iter().map(|(kind, name)| format!("{} {name}", kind.as_str())).collect(),
+        notes: plan::notes(service),
+        pods: of_deployment(wanted(service, deployment), deployment),
         paused: spec.paused,
         reports: reports(service, pods),
         ..Observed::default()
@@ -120,14 +161,16 @@ fn live(applied: &Applied, kind: Kind) -> Option<&Value> {
     applied.children.iter().find(|child| child.kind == kind)?.live.as_ref().map(|live| &live.object)
 }
 
-fn url(service: &ValidService) -> String {
-    let spec = service.spec();
-    let tls = match service.way() {
-        Way::Gke(gke) => gke.tls_secret_name.is_some(),
-        Way::Ingress(ingress) => ingress.tls_secret_name.is_some(),
-        Way::Inside => return format!("http://{}.{}.svc{}", service.name(), service.namespace(), spec.path),
-    };
-    format!("{}://{}{}", if tls { "https" } else { "http" }, spec.host, spec.path)
+/// Where an autoscaler decides, its word is in the Deployment.
+fn wanted(service: &ValidService, deployment: Option<&Value>) -> i64 {
+    let workload = &service.spec().workload;
+    match workload.autoscaling {
+        None => i64::from(workload.replicas),
+        Some(_) => {
+            let decided = deployment.and_then(|deployment| deployment["spec"]["replicas"].as_i64());
+            decided.unwrap_or_else(|| i64::from(workload.fewest()))
+        }
+    }
 }
 
 fn addresses(ingress: &Value) -> Vec<String> {

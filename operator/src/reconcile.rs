@@ -41,6 +41,7 @@ pub(crate) async fn reconcile(service: Arc<RealtimeService>, ctx: Arc<Context>) 
         // The children have an owner; the garbage collector takes them.
         return Ok(Action::await_change());
     }
+    ctx.wait_for_services().await;
     let started = std::time::Instant::now();
     let inputs = inputs::read(&ctx, service);
     let outcome = carry_out(&ctx, &inputs).await;
@@ -57,6 +58,10 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
         Ok(service) => service,
         Err(problems) => return Outcome::Invalid(problems),
     };
+    if let Some((namespace, name)) = &inputs.holder {
+        let spec = service.spec();
+        return Outcome::Taken { holder: format!("{namespace}/{name}"), place: format!("{}{}", spec.host, spec.path) };
+    }
     let plan = plan(&service, &ctx.settings);
     let applied = if service.spec().paused { Applied::untouched(inputs, plan) } else { apply(ctx, inputs, plan).await };
     Outcome::Observed(Box::new(observe(&service, &applied, &inputs.pods)))
@@ -64,7 +69,8 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
 
 fn next(outcome: &Outcome) -> Result<Action, Error> {
     match outcome {
-        Outcome::Invalid(_) => Ok(Action::await_change()),
+        // Whoever holds the place tells by its own change when it leaves.
+        Outcome::Invalid(_) | Outcome::Taken { .. } => Ok(Action::await_change()),
         Outcome::Observed(observed) if !observed.refused.is_empty() => Err(Error::Apply(observed.refused.join("; "))),
         Outcome::Observed(observed) if !observed.failures.is_empty() => Err(Error::Apply(observed.failures.join("; "))),
         Outcome::Observed(observed) if !observed.foreign.is_empty() || !observed.leaving.is_empty() => {

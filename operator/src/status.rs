@@ -13,6 +13,13 @@ pub use conditions::Verdict;
 pub enum Outcome {
     /// The spec has problems; nothing was touched.
     Invalid(Vec<Problem>),
+    /// Another service serves this host and path; nothing was touched.
+    Taken {
+        /// Namespace and name of that service, with a slash.
+        holder: String,
+        /// The host and path.
+        place: String,
+    },
     /// The plan was carried out as far as it could be.
     Observed(Box<Observed>),
 }
@@ -28,7 +35,7 @@ pub fn status(
     let verdicts = conditions::verdicts(outcome);
     // An invalid spec says nothing of what runs, so conditions that it has no verdict on stay as they were.
     let (mut status, kept) = match outcome {
-        Outcome::Invalid(_) => (previous.clone(), previous.conditions.as_slice()),
+        Outcome::Invalid(_) | Outcome::Taken { .. } => (previous.clone(), previous.conditions.as_slice()),
         Outcome::Observed(observed) => (of_observed(observed), [].as_slice()),
     };
     status.observed_generation = Some(generation);

@@ -2,10 +2,13 @@
 
 mod applying;
 mod at_rest;
+mod autoscaling;
 mod bad_input;
+mod conflict;
 mod drift;
 mod exposure;
 mod foreign;
+mod gateways;
 mod invalid;
 mod kubectl_shows;
 mod leadership;

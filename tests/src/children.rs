@@ -1,4 +1,4 @@
-//! The eight children, stated here once more and not taken from the plan: a child that the plan forgets is missed.
+//! The children, stated here once more and not taken from the plan: a child that the plan forgets is missed.
 
 use kube::{Api, Client, api::DynamicObject, core::ApiResource, core::GroupVersionKind};
 
@@ -26,7 +26,7 @@ const fn child(
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// All children of a service that GKE exposes.
+/// All children of the smallest service.
 pub const CHILDREN: [Child; 8] = [
     child("ServiceAccount", "", "v1", "serviceaccounts", "-server"),
     child("Role", RBAC, "v1", "roles", "-server"),
@@ -38,11 +38,27 @@ pub const CHILDREN: [Child; 8] = [
     child("Deployment", "apps", "v1", "deployments", ""),
 ];
 
+/// What a service has if it asks for more.
+pub const FURTHER: [Child; 7] = [
+    child("FrontendConfig", "networking.gke.io", "v1beta1", "frontendconfigs", ""),
+    child("ManagedCertificate", "networking.gke.io", "v1", "managedcertificates", ""),
+    child("GCPBackendPolicy", "networking.gke.io", "v1", "gcpbackendpolicies", ""),
+    child("HealthCheckPolicy", "networking.gke.io", "v1", "healthcheckpolicies", ""),
+    child("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes", ""),
+    child("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", ""),
+    child("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", ""),
+];
+
 impl Child {
+    /// Those of the smallest service, and those of services that ask for more.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CHILDREN.into_iter().chain(FURTHER)
+    }
+
     /// The one of this kind.
     #[must_use]
     pub fn of(kind: &str) -> Self {
-        *CHILDREN.iter().find(|child| child.kind == kind).expect("one of the eight kinds")
+        Self::all().find(|child| child.kind == kind).expect("one of the kinds")
     }
 
     /// Its name for the service `service`.

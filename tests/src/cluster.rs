@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client, Config, CustomResourceExt,
+    Api, Client, Config, CustomResourceExt, ResourceExt,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use local_cluster::{LocalCluster, Options};
-use realtime_crds::foreign::BackendConfig;
+use realtime_crds::foreign::{self, BackendConfig};
 use tokio::{process::Command, sync::OnceCell, sync::RwLock};
 
 use crate::{
@@ -26,13 +26,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one that most tests share, each in a namespace of its own: with controllers and with Google's BackendConfig.
+    /// The one that most tests share, each in a namespace of its own: with controllers, with Google's kinds and the Gateway API's.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn shared() -> Result<Arc<Self>> {
         static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
-        let start = || async { Self::start(true).await?.with_backend_config().await };
+        let start = || async { Self::start(true).await?.with_foreign_kinds().await };
         SHARED.get_or_try_init(start).await.cloned()
     }
 
@@ -42,7 +42,7 @@ impl Cluster {
     /// When it does not start.
     pub async fn without_controllers() -> Result<Arc<Self>> {
         static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
-        let start = || async { Self::start(false).await?.with_backend_config().await };
+        let start = || async { Self::start(false).await?.with_foreign_kinds().await };
         SHARED.get_or_try_init(start).await.cloned()
     }
 
@@ -65,8 +65,10 @@ impl Cluster {
         Ok(cluster)
     }
 
-    async fn with_backend_config(self: Arc<Self>) -> Result<Arc<Self>> {
-        self.install_backend_config().await?;
+    async fn with_foreign_kinds(self: Arc<Self>) -> Result<Arc<Self>> {
+        for definition in foreign::definitions() {
+            self.install(&definition).await?;
+        }
         Ok(self)
     }
 
@@ -75,9 +77,12 @@ impl Cluster {
     /// # Errors
     /// When it is refused.
     pub async fn install_backend_config(&self) -> Result<()> {
-        let definition = BackendConfig::crd();
-        Api::<CustomResourceDefinition>::all(self.client().await?).create(&Default::default(), &definition).await?;
-        self.established("backendconfigs.cloud.google.com").await
+        self.install(&BackendConfig::crd()).await
+    }
+
+    async fn install(&self, definition: &CustomResourceDefinition) -> Result<()> {
+        Api::<CustomResourceDefinition>::all(self.client().await?).create(&Default::default(), definition).await?;
+        self.established(&definition.name_any()).await
     }
 
     async fn established(&self, definition: &str) -> Result<()> {

@@ -12,7 +12,7 @@ pub mod server;
 pub mod stage;
 pub mod wait;
 
-pub use children::{CHILDREN, Child};
+pub use children::{CHILDREN, Child, FURTHER};
 pub use cluster::Cluster;
 pub use operator::Operator;
 pub use server::Server;

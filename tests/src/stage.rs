@@ -14,7 +14,7 @@ use realtime_crds::RealtimeService;
 use serde_json::Value;
 
 use crate::{
-    CHILDREN, Child, Cluster, Operator,
+    Child, Cluster, Operator,
     audit::Audit,
     helm,
     kubectl::Said,
@@ -143,7 +143,7 @@ impl Stage {
     /// When the apiserver fails.
     pub async fn kinds(&self, service: &str) -> Result<Vec<&'static str>> {
         let mut kinds = Vec::new();
-        for child in CHILDREN {
+        for child in Child::all() {
             let there = self.api(child).get_opt(&child.name(service)).await;
             // By the code: where the whole group is missing, the answer is no Status.
             let missing_kind = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
@@ -163,7 +163,7 @@ impl Stage {
     /// When the apiserver fails.
     pub async fn versions(&self, service: &str) -> Result<Vec<(&'static str, String, String)>> {
         let mut versions = Vec::new();
-        for child in CHILDREN {
+        for child in Child::all() {
             if let Some(object) = self.api(child).get_opt(&child.name(service)).await? {
                 let version = object.resource_version().unwrap_or_default();
                 versions.push((child.kind, object.uid().unwrap_or_default(), version));

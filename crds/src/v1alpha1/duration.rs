@@ -24,6 +24,12 @@ impl Duration {
         Self(time::Duration::from_secs(seconds))
     }
 
+    /// A duration of whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(time::Duration::from_millis(millis))
+    }
+
     /// The same as the standard library's type.
     #[must_use]
     pub const fn get(self) -> time::Duration {

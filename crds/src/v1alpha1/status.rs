@@ -54,25 +54,41 @@ pub struct RealtimeServiceStatus {
     #[schemars(length(max = 10))]
     pub denied_origins: Vec<DeniedOrigin>,
 
-    /// The numbers that each layer got.
+    /// What was derived from the spec: the numbers that each layer got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<Effective>,
 }
 
-/// The numbers that were derived from `spec.timeouts`.
+/// What was derived from the spec: the timeouts of every layer, and how a client finds its pod again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Effective {
     /// Longest time that a connection stays open.
     pub max_connection_age: Duration,
-    /// Timeout of the load balancer's backend in seconds.
+    /// Timeout of the load balancer's backend in seconds: it cuts a connection of that age.
     pub load_balancer_timeout_sec: i64,
-    /// How long the load balancer lets connections of a leaving pod live, in seconds.
-    pub draining_timeout_sec: i64,
+    /// Age at which the server begins to move a connection to a new one.
+    pub move_from: Duration,
+    /// Age by which the server has moved it, before the load balancer cuts.
+    pub move_until: Duration,
+    /// Time between two pings.
+    pub ping_interval: Duration,
+    /// How long the answer to a ping may take.
+    pub ping_timeout: Duration,
     /// How long a pod goes on serving after it was told to go, until the load balancer has noticed.
     pub detach: Duration,
+    /// Time over which it then moves its connections away.
+    pub drain: Duration,
+    /// How long the load balancer lets connections of a leaving pod live, in seconds.
+    pub draining_timeout_sec: i64,
     /// How long the kubelet waits for a pod to end, in seconds.
     pub termination_grace_period_seconds: i64,
+    /// How long a new pod has to be ready before an old one goes, in seconds.
+    pub min_ready_seconds: i32,
+    /// Whether the load balancer sends one client to one pod: None, ClientIP or Cookie.
+    pub affinity: String,
+    /// Why.
+    pub affinity_reason: String,
 }
 
 /// An origin that was denied.

@@ -15,27 +15,48 @@ pub enum Kind {
     RoleBinding,
     /// The policy as a file.
     ConfigMap,
-    /// Timeouts, draining and health check of the Google load balancer.
+    /// Timeouts, draining and health check of the Google load balancer behind an Ingress.
     BackendConfig,
+    /// TLS and redirect of the Google load balancer of an Ingress.
+    FrontendConfig,
+    /// The certificate that Google issues.
+    ManagedCertificate,
     /// The pods' common name.
     Service,
+    /// Timeouts, draining and affinity of the Google load balancer behind a Gateway.
+    GcpBackendPolicy,
+    /// Its health check.
+    HealthCheckPolicy,
     /// The way in.
     Ingress,
+    /// The way in through Gateways.
+    HttpRoute,
+    /// How many pods may go at once.
+    PodDisruptionBudget,
     /// The pods.
     Deployment,
+    /// Their number by load.
+    HorizontalPodAutoscaler,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::ServiceAccount,
         Self::Role,
         Self::RoleBinding,
         Self::ConfigMap,
         Self::BackendConfig,
+        Self::FrontendConfig,
+        Self::ManagedCertificate,
         Self::Service,
+        Self::GcpBackendPolicy,
+        Self::HealthCheckPolicy,
         Self::Ingress,
+        Self::HttpRoute,
+        Self::PodDisruptionBudget,
         Self::Deployment,
+        Self::HorizontalPodAutoscaler,
     ];
 
     /// The word in `kind:`.
@@ -63,13 +84,36 @@ impl Kind {
     pub const fn definition(self) -> Option<&'static str> {
         match self {
             Self::BackendConfig => Some("backendconfigs.cloud.google.com"),
+            Self::FrontendConfig => Some("frontendconfigs.networking.gke.io"),
+            Self::ManagedCertificate => Some("managedcertificates.networking.gke.io"),
+            Self::GcpBackendPolicy => Some("gcpbackendpolicies.networking.gke.io"),
+            Self::HealthCheckPolicy => Some("healthcheckpolicies.networking.gke.io"),
+            Self::HttpRoute => Some("httproutes.gateway.networking.k8s.io"),
             Self::ServiceAccount
             | Self::Role
             | Self::RoleBinding
             | Self::ConfigMap
             | Self::Service
             | Self::Ingress
-            | Self::Deployment => None,
+            | Self::PodDisruptionBudget
+            | Self::Deployment
+            | Self::HorizontalPodAutoscaler => None,
+        }
+    }
+
+    /// Whether clients come in by it.
+    #[must_use]
+    pub const fn is_route(self) -> bool {
+        matches!(self, Self::Ingress | Self::HttpRoute)
+    }
+
+    /// Whether a route needs it for as long as the route is there.
+    #[must_use]
+    pub const fn serves_route(self, route: Self) -> bool {
+        match route {
+            Self::Ingress => matches!(self, Self::BackendConfig | Self::FrontendConfig | Self::ManagedCertificate),
+            Self::HttpRoute => matches!(self, Self::GcpBackendPolicy | Self::HealthCheckPolicy),
+            _ => false,
         }
     }
 
@@ -78,9 +122,18 @@ impl Kind {
     pub const fn relies_on(self) -> &'static [Self] {
         match self {
             Self::RoleBinding => &[Self::ServiceAccount, Self::Role],
-            Self::Ingress => &[Self::Service],
+            Self::Ingress => &[Self::Service, Self::FrontendConfig, Self::ManagedCertificate],
+            Self::GcpBackendPolicy | Self::HealthCheckPolicy | Self::HttpRoute => &[Self::Service],
             Self::Deployment => &[Self::ServiceAccount, Self::ConfigMap],
-            Self::ServiceAccount | Self::Role | Self::ConfigMap | Self::BackendConfig | Self::Service => &[],
+            Self::HorizontalPodAutoscaler => &[Self::Deployment],
+            Self::ServiceAccount
+            | Self::Role
+            | Self::ConfigMap
+            | Self::BackendConfig
+            | Self::FrontendConfig
+            | Self::ManagedCertificate
+            | Self::Service
+            | Self::PodDisruptionBudget => &[],
         }
     }
 
@@ -91,6 +144,15 @@ impl Kind {
             Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),
             Self::BackendConfig => ("cloud.google.com", "v1", "BackendConfig", "backendconfigs"),
+            Self::FrontendConfig => ("networking.gke.io", "v1beta1", "FrontendConfig", "frontendconfigs"),
+            Self::ManagedCertificate => ("networking.gke.io", "v1", "ManagedCertificate", "managedcertificates"),
+            Self::GcpBackendPolicy => ("networking.gke.io", "v1", "GCPBackendPolicy", "gcpbackendpolicies"),
+            Self::HealthCheckPolicy => ("networking.gke.io", "v1", "HealthCheckPolicy", "healthcheckpolicies"),
+            Self::HttpRoute => ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
+            Self::PodDisruptionBudget => ("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+            Self::HorizontalPodAutoscaler => {
+                ("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+            }
             Self::Service => ("", "v1", "Service", "services"),
             Self::Ingress => ("networking.k8s.io", "v1", "Ingress", "ingresses"),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),

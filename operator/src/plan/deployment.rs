@@ -4,26 +4,28 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath,
-            PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile,
-            SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath, Lifecycle,
+            LifecycleHandler, PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements,
+            SeccompProfile, SecretVolumeSource, SecurityContext, SleepAction, TCPSocketAction,
+            TopologySpreadConstraint, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 use realtime_crds::{
-    ValidService,
+    ValidService, pod,
     v1alpha1::{PolicySource, SecretKey, Transport, Workload},
 };
 
 use super::{
-    Settings, config_map,
+    Settings, config_map, health,
     names::{Names, labels, metadata, selector},
+    pod_template,
     service::{ADMIN_PORT, PORT_NAME, SERVER_PORT},
     timeouts::{Budget, seconds},
 };
 
-const CONTAINER: &str = "server";
+/// The names of volumes and folders are those that a `podTemplate` is kept from.
 const POLICY_FOLDER: &str = "/etc/realtime";
 const POLICY_VOLUME: &str = "policy";
 const KEYS_FOLDER: &str = "/etc/realtime-keys";
@@ -38,7 +40,9 @@ pub(crate) fn build(service: &ValidService, settings: &Settings, budget: &Budget
     Deployment {
         metadata: metadata(service, Names::of(service).main()),
         spec: DeploymentSpec {
-            replicas: Some(workload.replicas),
+            // Where a HorizontalPodAutoscaler decides, the number is not the operator's.
+            replicas: workload.autoscaling.is_none().then_some(workload.replicas),
+            min_ready_seconds: i32::try_from(budget.min_ready_sec).ok(),
             selector: selector(service),
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".to_owned()),
@@ -48,10 +52,13 @@ pub(crate) fn build(service: &ValidService, settings: &Settings, budget: &Budget
                     max_surge: Some(IntOrString::String("25%".to_owned())),
                 }),
             }),
-            template: PodTemplateSpec {
-                metadata: Some(pod_metadata(service, workload)),
-                spec: Some(pod(service, settings, budget)),
-            },
+            template: pod_template::merge(
+                service,
+                PodTemplateSpec {
+                    metadata: Some(pod_metadata(service, workload)),
+                    spec: Some(pod_spec(service, settings, budget)),
+                },
+            ),
             ..DeploymentSpec::default()
         },
         ..Deployment::default()
@@ -68,7 +75,7 @@ fn pod_metadata(service: &ValidService, workload: &Workload) -> ObjectMeta {
     }
 }
 
-fn pod(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec {
+fn pod_spec(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec {
     let workload = &service.spec().workload;
     PodSpec {
         service_account_name: Some(Names::of(service).server()),
@@ -77,6 +84,9 @@ fn pod(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec 
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(seconds(budget.termination_grace_period_sec)),
         node_selector: (!workload.node_selector.is_empty()).then(|| workload.node_selector.clone()),
+        tolerations: (!workload.tolerations.is_empty()).then(|| workload.tolerations.clone()),
+        affinity: workload.affinity.clone(),
+        topology_spread_constraints: spread(service),
         priority_class_name: workload.priority_class_name.clone(),
         security_context: Some(PodSecurityContext {
             run_as_non_root: Some(true),
@@ -91,15 +101,45 @@ fn pod(service: &ValidService, settings: &Settings, budget: &Budget) -> PodSpec 
     }
 }
 
+/// The user's constraints, or evenly over zones and nodes where there is more than one pod to spread.
+fn spread(service: &ValidService) -> Option<Vec<TopologySpreadConstraint>> {
+    let workload = &service.spec().workload;
+    let own = |constraint: &TopologySpreadConstraint| TopologySpreadConstraint {
+        label_selector: constraint.label_selector.clone().or_else(|| Some(selector(service))),
+        ..constraint.clone()
+    };
+    let evenly_over = |topology_key: &str| TopologySpreadConstraint {
+        topology_key: topology_key.to_owned(),
+        max_skew: 1,
+        // Better a pod in the wrong place than none.
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(selector(service)),
+        ..TopologySpreadConstraint::default()
+    };
+    match &workload.topology_spread {
+        Some(constraints) => (!constraints.is_empty()).then(|| constraints.iter().map(own).collect()),
+        None if workload.most() < 2 => None,
+        None => Some(vec![evenly_over("topology.kubernetes.io/zone"), evenly_over("kubernetes.io/hostname")]),
+    }
+}
+
 fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Container {
     let workload = &service.spec().workload;
+    let is_bundled = workload.image.is_none();
     Container {
-        name: CONTAINER.to_owned(),
+        name: pod::CONTAINER.to_owned(),
         image: Some(workload.image.clone().unwrap_or_else(|| settings.server_image.clone())),
         env: Some(environment(service, budget)),
         ports: Some(vec![port(PORT_NAME, SERVER_PORT), port(ADMIN_PORT_NAME, ADMIN_PORT)]),
-        readiness_probe: Some(probe("/readyz", 5, 2)),
-        liveness_probe: Some(probe("/healthz", 10, 3)),
+        readiness_probe: Some(match is_bundled {
+            true => probe(ADMIN_PORT_NAME, Some("/readyz"), 5, 2),
+            false => probe(PORT_NAME, Some(health::path(service)), 5, 2),
+        }),
+        liveness_probe: Some(match is_bundled {
+            true => probe(ADMIN_PORT_NAME, Some("/healthz"), 10, 3),
+            false => probe(PORT_NAME, None, 10, 3),
+        }),
+        lifecycle: (!is_bundled).then(|| keep_serving(budget)),
         resources: workload.resources.as_ref().map(|resources| ResourceRequirements {
             requests: (!resources.requests.is_empty()).then(|| resources.requests.clone()),
             limits: (!resources.limits.is_empty()).then(|| resources.limits.clone()),
@@ -113,6 +153,18 @@ fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Co
         }),
         volume_mounts: Some(mounts(service)),
         ..Container::default()
+    }
+}
+
+/// The bundled server goes on serving by itself after SIGTERM; any other is told of its end only when the load balancer has
+/// taken it out.
+fn keep_serving(budget: &Budget) -> Lifecycle {
+    Lifecycle {
+        pre_stop: Some(LifecycleHandler {
+            sleep: Some(SleepAction { seconds: seconds(budget.detach_sec) }),
+            ..LifecycleHandler::default()
+        }),
+        ..Lifecycle::default()
     }
 }
 
@@ -171,6 +223,7 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         ("REALTIME_TRANSPORTS", transports),
         ("REALTIME_PING_INTERVAL", spec.timeouts.ping_interval.to_string()),
         ("REALTIME_PING_TIMEOUT", spec.timeouts.ping_timeout.to_string()),
+        ("REALTIME_MAX_CONNECTION_AGE", spec.timeouts.max_connection_age.to_string()),
         ("REALTIME_DETACH", format!("{}s", budget.detach_sec)),
         ("REALTIME_DRAIN", spec.timeouts.drain.to_string()),
     ];
@@ -181,10 +234,16 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
     if secret_of_keys(service).is_some() {
         variables.push(("REALTIME_JWKS_FILE", format!("{KEYS_FOLDER}/{KEYS_FILE}")));
     }
-    variables
-        .into_iter()
-        .map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None })
-        .collect()
+    if spec.workload.image.is_some() {
+        // The bundled server reads them live instead, and a change of origins rolls none of its pods.
+        variables.push(("REALTIME_ORIGINS", spec.origins.allow.join(",")));
+    }
+    let variables = variables.into_iter().map(|(name, value)| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    });
+    variables.chain(spec.workload.env.iter().cloned()).collect()
 }
 
 fn port(name: &str, number: u16) -> ContainerPort {
@@ -196,11 +255,14 @@ fn port(name: &str, number: u16) -> ContainerPort {
     }
 }
 
-fn probe(path: &str, period_seconds: i32, failure_threshold: i32) -> Probe {
+/// Asks over HTTP where there is a path, else whether the port takes connections.
+fn probe(port: &str, path: Option<&str>, period_seconds: i32, failure_threshold: i32) -> Probe {
+    let port = IntOrString::String(port.to_owned());
     Probe {
-        http_get: Some(HTTPGetAction {
+        tcp_socket: path.is_none().then(|| TCPSocketAction { port: port.clone(), host: None }),
+        http_get: path.map(|path| HTTPGetAction {
             path: Some(path.to_owned()),
-            port: IntOrString::String(ADMIN_PORT_NAME.to_owned()),
+            port,
             scheme: Some("HTTP".to_owned()),
             ..HTTPGetAction::default()
         }),

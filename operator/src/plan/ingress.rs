@@ -6,11 +6,13 @@ use k8s_openapi::api::networking::v1::{
 };
 use realtime_crds::{
     ValidService, Way,
-    v1alpha1::{GkeExposure, IngressExposure},
+    v1alpha1::{GkeClass, GkeExposure, IngressExposure},
 };
 
 use super::{
-    names::{Names, labels_of, metadata},
+    affinity, health,
+    ingress_class::{self, Asks, ClassSettings},
+    names::{Names, metadata},
     service::PORT_NAME,
 };
 
@@ -18,24 +20,67 @@ pub(crate) fn build(service: &ValidService) -> Option<Ingress> {
     match service.way() {
         Way::Gke(gke) => Some(of_gke(service, gke)),
         Way::Ingress(ingress) => Some(of_class(service, ingress)),
-        Way::Inside => None,
+        Way::GkeGateway(_) | Way::Gateway(_) | Way::Inside => None,
     }
 }
 
 fn of_gke(service: &ValidService, gke: &GkeExposure) -> Ingress {
     let mut ingress = common(service, gke.tls_secret_name.as_deref());
+    let name = Names::of(service).main();
+    let mut annotations = gke.annotations.clone();
+    let mut set = |key: &str, value: &str| annotations.insert(key.to_owned(), value.to_owned());
     // GKE reads the class from the annotation alone; it ignores spec.ingressClassName.
-    ingress.metadata.annotations = Some(labels_of([("kubernetes.io/ingress.class", gke.class.as_str())]));
+    set("kubernetes.io/ingress.class", gke.class.as_str());
+    if let Some(address) = &gke.static_ip_name {
+        let key = match gke.class {
+            GkeClass::Gce => "kubernetes.io/ingress.global-static-ip-name",
+            GkeClass::GceInternal => "kubernetes.io/ingress.regional-static-ip-name",
+        };
+        set(key, address);
+    }
+    if gke.managed_certificate {
+        set("networking.gke.io/managed-certificates", &name);
+    }
+    if gke.has_certificate() {
+        // The redirect is an answer to http, so http has to be served for it.
+        let http = gke.redirect_to_https && gke.class == GkeClass::Gce;
+        set("kubernetes.io/ingress.allow-http", if http { "true" } else { "false" });
+        if gke.class == GkeClass::Gce {
+            set("networking.gke.io/v1beta1.FrontendConfig", &name);
+        }
+    }
+    ingress.metadata.annotations = Some(annotations);
     ingress
 }
 
 fn of_class(service: &ValidService, class: &IngressExposure) -> Ingress {
     let mut ingress = common(service, class.tls_secret_name.as_deref());
-    ingress.metadata.annotations = (!class.annotations.is_empty()).then(|| class.annotations.clone());
+    let mut annotations = settings(service, class).ingress;
+    // What a person writes wins.
+    annotations.extend(class.annotations.clone());
+    ingress.metadata.annotations = (!annotations.is_empty()).then_some(annotations);
     if let Some(spec) = &mut ingress.spec {
         spec.ingress_class_name = class.class_name.clone();
     }
     ingress
+}
+
+/// What a well-known class has to be told.
+pub(crate) fn settings(service: &ValidService, class: &IngressExposure) -> ClassSettings {
+    let name = Names::of(service).main();
+    let spec = service.spec();
+    let idle = spec.timeouts.ping_interval.as_secs_ceil() + spec.timeouts.ping_timeout.as_secs_ceil();
+    let asks = Asks {
+        service: &name,
+        path: &spec.path,
+        health_path: health::path(service),
+        timeout_sec: spec.timeouts.max_connection_age.as_secs_ceil(),
+        idle_sec: idle,
+        drain_sec: spec.timeouts.drain.as_secs_ceil(),
+        sticky: affinity::is_needed(service),
+    };
+    // By its name: to read the IngressClass would take a right to what belongs to the whole cluster.
+    ingress_class::settings(class.class_name.as_deref(), None, &asks)
 }
 
 fn common(service: &ValidService, tls_secret_name: Option<&str>) -> Ingress {

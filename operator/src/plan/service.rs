@@ -1,12 +1,23 @@
 //! The pods' common name inside the cluster.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
 use realtime_crds::{ValidService, Way};
 
-use super::names::{Names, labels_of, metadata, selector_labels};
+use super::{
+    affinity::{self, Affinity},
+    ingress,
+    names::{Names, labels_of, metadata, selector_labels},
+};
+
+/// Asks GKE for network endpoint groups: the load balancer then speaks to pods, not to nodes.
+const NEG: &str = "cloud.google.com/neg";
+/// Names the BackendConfig of a port.
+const BACKEND_CONFIG: &str = "cloud.google.com/backend-config";
 
 /// Port of the Service and its name, which the Ingress and the annotations refer to.
 pub(crate) const SERVICE_PORT: i32 = 80;
@@ -15,18 +26,21 @@ pub(crate) const PORT_NAME: &str = "http";
 pub(crate) const SERVER_PORT: u16 = 8080;
 /// Port of the pods for health, metrics and status; no Service leads to it.
 pub const ADMIN_PORT: u16 = 8081;
-/// Where the server says on the clients' port whether it takes new ones.
-pub(crate) const READY_PATH: &str = "/ready";
-
 pub(crate) fn build(service: &ValidService) -> Service {
     let name = Names::of(service).main();
     let mut meta = metadata(service, name.clone());
-    if matches!(service.way(), Way::Gke(_)) {
-        meta.annotations = Some(labels_of([
-            ("cloud.google.com/neg", r#"{"ingress": true}"#),
-            ("cloud.google.com/backend-config", &format!(r#"{{"ports":{{"{PORT_NAME}":"{name}"}}}}"#)),
-        ]));
-    }
+    let annotations = match service.way() {
+        Way::Gke(_) => labels_of([
+            (NEG, r#"{"ingress": true}"#),
+            (BACKEND_CONFIG, &format!(r#"{{"ports":{{"{PORT_NAME}":"{name}"}}}}"#)),
+        ]),
+        Way::Ingress(class) => ingress::settings(service, class).service,
+        // The Gateway controller makes network endpoint groups without being asked.
+        Way::GkeGateway(_) | Way::Gateway(_) | Way::Inside => BTreeMap::new(),
+    };
+    meta.annotations = (!annotations.is_empty()).then_some(annotations);
+    // Behind a load balancer of its own kube-proxy has no say.
+    let sticks = *service.way() == Way::Inside && affinity::choose(service).affinity == Affinity::ClientIp;
     Service {
         metadata: meta,
         spec: Some(ServiceSpec {
@@ -39,6 +53,7 @@ pub(crate) fn build(service: &ValidService) -> Service {
                 target_port: Some(IntOrString::String(PORT_NAME.to_owned())),
                 ..ServicePort::default()
             }]),
+            session_affinity: Some(if sticks { "ClientIP" } else { "None" }.to_owned()),
             ..ServiceSpec::default()
         }),
         ..Service::default()

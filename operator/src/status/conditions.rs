@@ -10,7 +10,10 @@ use realtime_crds::{
 };
 
 use super::Outcome;
-use crate::observe::{Observed, Pods, Reports};
+use crate::{
+    observe::{Certificate, Observed, Pods, Reports, Route},
+    plan::Kind,
+};
 
 /// What one condition says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,7 @@ fn verdict(condition: ConditionType, holds: Option<bool>, reason: Reason, messag
 pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
     let mut parts = match outcome {
         Outcome::Invalid(problems) => vec![invalid(problems)],
+        Outcome::Taken { holder, place } => vec![taken(holder, place)],
         Outcome::Observed(observed) => {
             let accepted = verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid.");
             let mut parts = vec![accepted, resolved(observed), programmed(observed), available(&observed.pods)];
@@ -50,6 +54,13 @@ fn invalid(problems: &[Problem]) -> Verdict {
     verdict(ConditionType::Accepted, Some(false), Reason::Invalid, message)
 }
 
+fn taken(holder: &str, place: &str) -> Verdict {
+    let message = format!(
+        "RealtimeService {holder} serves {place} already. Nothing was changed here: give one of the two another host or path, or delete it."
+    );
+    verdict(ConditionType::Accepted, Some(false), Reason::HostPathConflict, message)
+}
+
 fn resolved(observed: &Observed) -> Verdict {
     let Some(kind) = observed.missing_kinds.first() else {
         return verdict(
@@ -59,8 +70,15 @@ fn resolved(observed: &Observed) -> Verdict {
             "Everything the spec refers to exists.",
         );
     };
+    let remedy = match kind {
+        Kind::HttpRoute => "install the Gateway API, or set spec.exposure.ingress or spec.exposure.none",
+        Kind::GcpBackendPolicy | Kind::HealthCheckPolicy => {
+            "outside GKE set spec.exposure.gateway instead of gkeGateway; on GKE switch the Gateway API on"
+        }
+        _ => "outside GKE set spec.exposure.gateway, spec.exposure.ingress or spec.exposure.none",
+    };
     let message = format!(
-        "This cluster has no kind {} ({}): outside GKE set spec.exposure.ingress or spec.exposure.none; the rest is applied.",
+        "This cluster has no kind {} ({}): {remedy}; the rest is applied.",
         kind.as_str(),
         kind.definition().unwrap_or_default()
     );
@@ -91,15 +109,47 @@ fn programmed(observed: &Observed) -> Verdict {
     if !observed.leaving.is_empty() {
         return of(None, Reason::Pending, format!("Waiting for {} to be gone.", observed.leaving.join(", ")));
     }
+    match &observed.route {
+        Route::Pending => {
+            let message = "The objects are applied; no Gateway has taken the HTTPRoute yet. Do spec.exposure's parentRefs name Gateways whose listeners take this host and routes from this namespace?";
+            return of(None, Reason::RoutePending, message.to_owned());
+        }
+        Route::Refused(why) => {
+            return of(Some(false), Reason::RouteRefused, format!("A Gateway refuses the HTTPRoute: {why}"));
+        }
+        Route::Taken | Route::None => {}
+    }
     if observed.needs_address && observed.addresses.is_empty() {
         let message = "The objects are applied; the Ingress has no address yet. Its controller gives it one, on GKE within a few minutes.";
         return of(None, Reason::AddressPending, message.to_owned());
     }
-    let message = match observed.missing_kinds.is_empty() {
-        true => "All objects are applied.",
-        false => "All objects of kinds that this cluster has are applied.",
+    match &observed.certificate {
+        Certificate::Pending(why) => {
+            let address = observed.addresses.first().map_or("the load balancer", String::as_str);
+            let message = format!(
+                "Google has not issued the certificate yet ({why}): does the DNS record of the host lead to {address}? It takes up to an hour from then."
+            );
+            return of(None, Reason::CertificatePending, message);
+        }
+        Certificate::Failed(why) => {
+            let message = format!(
+                "Google cannot issue the certificate ({why}): check the host's DNS and CAA records, then switch spec.exposure.gke.managedCertificate off and on again."
+            );
+            return of(Some(false), Reason::CertificateFailed, message);
+        }
+        Certificate::Active | Certificate::None => {}
+    }
+    let mut message = match observed.missing_kinds.is_empty() {
+        true => "All objects are applied.".to_owned(),
+        false => "All objects of kinds that this cluster has are applied.".to_owned(),
     };
-    of(Some(true), Reason::Programmed, message.to_owned())
+    if !observed.kept.is_empty() {
+        message += &format!(" Still there until the new way in carries traffic: {}.", observed.kept.join(", "));
+    }
+    for note in &observed.notes {
+        message += &format!(" Note: {note}.");
+    }
+    of(Some(true), Reason::Programmed, message)
 }
 
 fn available(pods: &Pods) -> Verdict {

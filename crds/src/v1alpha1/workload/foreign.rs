@@ -1,0 +1,55 @@
+//! Schemas of Kubernetes' own types, without their descriptions: those are explained where they come from, and would be most
+//! of the definition.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+/// `1`, `"500m"`, `"1.5Gi"`, `"1e3"`: the grammar of `resource.Quantity`.
+const QUANTITY: &str = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$";
+
+pub(super) fn plain<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = T::json_schema(generator);
+    if let Some(node) = schema.as_object_mut() {
+        node.remove("description");
+        node.values_mut().for_each(strip);
+    }
+    schema
+}
+
+pub(super) fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let items = plain::<T>(generator);
+    json_schema!({"type": "array", "items": items})
+}
+
+pub(super) fn map_by_name<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut items = plain::<T>(generator);
+    if let Some(name) =
+        items.as_object_mut().and_then(|items| items.get_mut("properties")?.get_mut("name")?.as_object_mut())
+    {
+        name.insert("minLength".to_owned(), 1.into());
+        name.insert("maxLength".to_owned(), 253.into());
+    }
+    json_schema!({"type": "array", "items": items, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]})
+}
+
+pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 32,
+        "additionalProperties": {"x-kubernetes-int-or-string": true, "pattern": QUANTITY, "maxLength": 64},
+    })
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(node) => {
+            // A property may be called so, and is then an object.
+            if node.get("description").is_some_and(Value::is_string) {
+                node.remove("description");
+            }
+            node.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
