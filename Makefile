@@ -1,7 +1,7 @@
 # Two commands do everything: `make up` runs it all on this machine, `make test` runs all tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up test lint definitions docs clean
+.PHONY: help up test lint image definitions docs clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,9 +21,13 @@ lint: ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
+image: ## Images of the operator and the server, as archives in target/images
+	@image/build
+
 definitions: ## Generate crds/realtimeservices.yaml from the types
 	cargo run -q -p realtime-operator -- crd > crds/realtimeservices.yaml.new
 	mv crds/realtimeservices.yaml.new crds/realtimeservices.yaml
+	cp crds/realtimeservices.yaml charts/realtime-crds/files/realtimeservices.yaml
 
 docs: ## Capture what kubectl shows into docs/
 	UPDATE_DOCS=1 cargo test --workspace --test apiserver kubectl_shows

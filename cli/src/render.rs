@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use realtime_crds::ValidService;
-use realtime_operator::plan::{Child, Settings, plan};
+use realtime_operator::plan::{Child, Settings, plan, yaml};
 use serde_json::json;
 
 use crate::{
@@ -33,11 +33,7 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
             let items: Vec<_> = children.into_iter().map(|child| child.object).collect();
             println!("{}", serde_json::to_string_pretty(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?);
         }
-        Format::Yaml => {
-            let documents =
-                children.iter().map(|child| serde_saphyr::to_string(&child.object)).collect::<Result<Vec<_>, _>>()?;
-            print!("{}", documents.join("---\n"));
-        }
+        Format::Yaml => print!("{}", yaml(&children)),
     }
     Ok(verdict)
 }

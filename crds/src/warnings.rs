@@ -1,7 +1,8 @@
 //! What is legal and yet unwise. One list of rules says it on the command line and, through a ValidatingAdmissionPolicy
 //! that warns, at `kubectl apply`, in the same words.
 //!
-//! A rule is a CEL expression over the resource with its defaults. It asks for nothing that the resource does not say, so
+//! A rule is a CEL expression over the resource with its defaults. It asks for nothing that the resource does not
+//! say, so
 //! the answer is the same with and without a cluster.
 
 mod evaluation;

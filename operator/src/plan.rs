@@ -25,11 +25,13 @@ mod rbac;
 mod service;
 mod service_account;
 pub mod timeouts;
+mod yaml;
 
 pub use child::{Child, Kind};
 pub use effective::effective;
 pub use names::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER, Names};
 pub use service::ADMIN_PORT;
+pub use yaml::yaml;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,

@@ -276,6 +276,14 @@ pub struct Principal {
     pub subject: Option<String>,
 }
 
+impl Principal {
+    /// Memory that its texts take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        [&self.issuer, &self.subject].into_iter().flatten().map(String::len).sum()
+    }
+}
+
 /// Whom the connection's token names; none where it needed no token.
 #[must_use]
 pub fn principal(socket: &SocketRef) -> Option<Principal> {

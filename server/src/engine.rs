@@ -20,7 +20,7 @@ use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
 use realtime_crds::v1alpha1::Transport;
-use socketioxide::{SocketIo, TransportType, service::SocketIoService, socket::Sid};
+use socketioxide::{TransportType, service::SocketIoService, socket::Sid};
 use tokio::sync::watch;
 use tower::Service;
 
@@ -29,6 +29,7 @@ use crate::{
     line::Farewell,
     metrics::{self, Metrics},
     options::Settings,
+    recovery::{Recovery, SocketIo, adapter::Recording},
     refusal::{Code, FullResponse, Refusal},
     shutdown::Phase,
 };
@@ -66,11 +67,12 @@ impl std::fmt::Debug for Engine {
 }
 
 struct Shared {
-    service: SocketIoService<Nowhere>,
+    service: SocketIoService<Nowhere, Recording>,
     settings: Settings,
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
     phase: watch::Receiver<Phase>,
+    recovery: Arc<Recovery>,
 }
 
 impl Engine {
@@ -81,8 +83,10 @@ impl Engine {
         connections: Arc<Connections>,
         metrics: Arc<Metrics>,
         phase: watch::Receiver<Phase>,
+        recovery: Arc<Recovery>,
     ) -> (Self, SocketIo) {
-        let builder = SocketIo::builder()
+        let builder = socketioxide::SocketIo::builder()
+            .with_adapter::<Recording>(Arc::clone(&recovery))
             .req_path(settings.path.clone())
             .ping_interval(settings.ping_interval)
             .ping_timeout(settings.ping_timeout)
@@ -98,7 +102,7 @@ impl Engine {
             (true, true) | (false, false) => builder,
         };
         let (service, io) = builder.build_with_inner_svc(Nowhere);
-        let shared = Shared { service, settings, connections, metrics, phase };
+        let shared = Shared { service, settings, connections, metrics, phase, recovery };
         (Self { shared: Arc::new(shared) }, io)
     }
 

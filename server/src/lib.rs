@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod options;
 pub mod policy;
 pub mod public;
+pub mod recovery;
 pub mod refusal;
 pub mod report;
 pub mod shutdown;
@@ -42,6 +43,7 @@ use metrics::Metrics;
 use origin_policy::Mode;
 use policy::Policy;
 use public::Public;
+use recovery::Recovery;
 use report::Report;
 use shutdown::{Phase, Signals};
 
@@ -79,9 +81,11 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let settings = policy.borrow().settings.clone().with(&options);
     serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
     let lost_after = settings.ping_interval + settings.ping_timeout;
+    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone());
     let (engine, io) =
-        Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone());
-    sockets::register(&io, &auth, &metrics);
+        Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone(), Arc::clone(&recovery));
+    sockets::register(&io, &auth, &recovery, &metrics);
+    recovery.start();
     auth.start(&io);
     let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
     let public = Public { gate, phase: phase_receiver, metrics, lost_after };

@@ -8,6 +8,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::recovery::numbers::Numbers;
+
 /// Every number that the server counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -42,6 +44,8 @@ pub struct Metrics {
     pub watch_connected: Gauge<i64>,
     /// Distinct denied origins that were dropped from the bounded table.
     pub denied_evictions: Counter<u64, AtomicU64>,
+    /// Clients that come back.
+    pub recovery: Numbers,
 }
 
 /// Label: a transport.
@@ -129,6 +133,7 @@ impl Metrics {
             policy_problems: Gauge::default(),
             watch_connected: Gauge::default(),
             denied_evictions: Counter::default(),
+            recovery: Numbers::default(),
         };
         metrics.register();
         metrics
@@ -165,6 +170,7 @@ impl Metrics {
             "Denied origins that the bounded table gave up",
             self.denied_evictions.clone(),
         );
+        self.recovery.register(registry);
     }
 
     /// The text that Prometheus reads.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
+use crate::recovery::Limits;
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 
 /// A Socket.IO server for browsers on other sites.
@@ -62,6 +63,18 @@ pub struct Options {
     #[arg(long, env = "REALTIME_DETACH", value_name = "DURATION", value_parser = duration, default_value = "0s")]
     pub detach: Duration,
 
+    /// How long a client may be away and still come back as itself, with its rooms and what it missed. 0s keeps nothing.
+    #[arg(long, env = "REALTIME_RECOVERY_WINDOW", value_name = "DURATION", value_parser = window, default_value = "2m")]
+    pub recovery_window: Duration,
+
+    /// Memory for what was published meanwhile, e.g. 64Mi. When it is full, what is oldest goes first.
+    #[arg(long, env = "REALTIME_RECOVERY_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "64Mi")]
+    pub recovery_bytes: usize,
+
+    /// Most that one client is sent on its return; of one that missed more it is said that it did.
+    #[arg(long, env = "REALTIME_RECOVERY_SESSION_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "4Mi")]
+    pub recovery_session_bytes: usize,
+
     /// How log lines look.
     #[arg(long, env = "REALTIME_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -69,6 +82,18 @@ pub struct Options {
     /// What is logged, e.g. "info", "debug" or "info,realtime_server::gate=debug".
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+impl Options {
+    /// What may be kept for clients that come back.
+    #[must_use]
+    pub fn recovery(&self) -> Limits {
+        Limits {
+            window: self.recovery_window,
+            bytes: self.recovery_bytes,
+            session_bytes: self.recovery_session_bytes,
+        }
+    }
 }
 
 /// How log lines look.
@@ -150,4 +175,22 @@ fn ping(text: &str) -> Result<Duration, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<Written>().map(Written::get).map_err(|error| error.to_string())
+}
+
+/// Whoever is away longer has closed the page.
+fn window(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| match time <= Duration::from_secs(3600) {
+        true => Ok(time),
+        false => Err("must be at most 1h".to_owned()),
+    })
+}
+
+/// A number of bytes as Kubernetes writes it.
+fn bytes(text: &str) -> Result<usize, String> {
+    let units = [("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30)];
+    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)));
+    let (digits, factor) = unit.unwrap_or((text, 1_usize));
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<usize>().ok().filter(|_| is_number).and_then(|number| number.checked_mul(factor));
+    number.ok_or_else(|| "a number of bytes, e.g. 1048576 or 64Mi".to_owned())
 }

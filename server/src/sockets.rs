@@ -6,25 +6,28 @@ mod presence;
 
 use std::{borrow::Cow, sync::Arc};
 
+use futures::FutureExt;
 use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
 use socketioxide::{
-    BroadcastError, SocketIo,
-    extract::{AckSender, SocketRef, TryData},
+    BroadcastError,
+    extract::TryData,
     handler::ConnectHandler,
-    socket::Sid,
+    socket::{DisconnectReason, Sid},
 };
 
 use crate::{
     auth::{self, Auth, refusal::Refusal, token::Payload},
     metrics::{Event, Metrics},
+    recovery::{self, AckSender, Recovery, SocketIo, SocketRef, hello::Hello},
 };
 use args::{Args, Fields, Problem};
 use presence::Presence;
 
 const LONGEST_ROOM: usize = 128;
 const LONGEST_EVENT: usize = 128;
+const LONGEST_ID: usize = 64;
 const MOST_ROOMS: usize = 100;
 /// Events that clients take for the library's or for the server's own.
 const RESERVED: [&str; 10] = [
@@ -40,36 +43,56 @@ const RESERVED: [&str; 10] = [
     auth::REFUSED_EVENT,
 ];
 
-/// Registers the handlers on the main namespace.
-pub fn register(io: &SocketIo, auth: &Arc<Auth>, metrics: &Arc<Metrics>) {
-    let presence = Presence::start(io.clone());
-    let (auth, metrics) = (Arc::clone(auth), Arc::clone(metrics));
-    let admit = async move |socket: SocketRef, payload: TryData<Payload>| {
-        auth.admit(socket.clone(), Payload::of(payload)).await?;
-        // Before the client hears that it is connected: what it sends right then would find no handler.
-        connected(&socket, &presence, &metrics);
-        Ok::<(), Refusal>(())
-    };
-    io.ns("/", (async || {}).with(admit));
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+struct Application {
+    presence: Presence,
+    recovery: Arc<Recovery>,
 }
 
-fn connected(socket: &SocketRef, presence: &Presence, metrics: &Arc<Metrics>) {
-    let on = |event: &'static str, handler: fn(&SocketRef, &Args, &Presence) -> Result<Reply, Problem>| {
-        let presence = presence.clone();
+/// Registers the handlers on the main namespace.
+pub fn register(io: &SocketIo, auth: &Arc<Auth>, recovery: &Arc<Recovery>, metrics: &Arc<Metrics>) {
+    let application = Application { presence: Presence::start(io.clone()), recovery: Arc::clone(recovery) };
+    let Application { presence, recovery } = application.clone();
+    let greet = async move |socket: SocketRef, hello: TryData<Hello>| {
+        recovery.greet(&socket, &Hello::of(hello)).await;
+        let rooms = socket.rooms();
+        if !rooms.is_empty() {
+            presence.changed(rooms);
+        }
+    };
+    let (auth, metrics) = (Arc::clone(auth), Arc::clone(metrics));
+    let admit = async move |socket: SocketRef, payload: TryData<Payload>, hello: TryData<Hello>| {
+        auth.admit(socket.clone(), Payload::of(payload)).await?;
+        application.recovery.admit(&socket, &Hello::of(hello)).await;
+        // Before the client hears that it is connected: what it sends right then would find no handler.
+        connected(&socket, &application, &metrics);
+        Ok::<(), Refusal>(())
+    };
+    io.ns("/", greet.with(admit));
+}
+
+fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metrics>) {
+    let on = |event: &'static str, handler: fn(&SocketRef, &Args, &Application) -> Result<Reply, Problem>| {
+        let application = application.clone();
         let counter = metrics.events.get_or_create_owned(&Event { event });
-        socket.on(event, async move |socket: SocketRef, TryData::<Args>(args), ack: AckSender| {
+        socket.on(event, move |socket: SocketRef, TryData::<Args>(args), ack: AckSender| {
             counter.inc();
+            // Not in the future, which the library spawns: two of them may overtake each other, and what one client publishes would
+            // change its order.
             let reply =
-                args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &presence));
-            // The client may be gone, or so slow that its buffer is full.
-            let sent = match reply {
-                Ok(Reply::Json(value)) => ack.send(&value),
-                Ok(Reply::Same(args)) => ack.send(&args),
-                Ok(Reply::Delivery(delivery)) => ack.send(&json!({"delivered": delivery.await})),
-                Err(problem) => ack.send(&json!({"error": problem.to_string()})),
-            };
-            if let Err(error) = sent {
-                tracing::debug!(%error, event, "failed to acknowledge");
+                args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &application));
+            async move {
+                // The client may be gone, or so slow that its buffer is full.
+                let sent = match reply {
+                    Ok(Reply::Json(value)) => ack.send(&value),
+                    Ok(Reply::Same(args)) => ack.send(&args),
+                    Ok(Reply::Delivery(delivery)) => ack.send(&json!({"delivered": delivery.await})),
+                    Err(problem) => ack.send(&json!({"error": problem.to_string()})),
+                };
+                if let Err(error) = sent {
+                    tracing::debug!(%error, event, "failed to acknowledge");
+                }
             }
         });
     };
@@ -79,8 +102,11 @@ fn connected(socket: &SocketRef, presence: &Presence, metrics: &Arc<Metrics>) {
     on("broadcast", broadcast);
     on("presence", present);
     on("echo", |_, args, _| Ok(Reply::Same(args.clone())));
-    let presence = presence.clone();
-    socket.on_disconnect(async move |socket: SocketRef| presence.changed(socket.rooms()));
+    let Application { presence, recovery } = application.clone();
+    socket.on_disconnect(async move |socket: SocketRef, reason: DisconnectReason| {
+        presence.changed(socket.rooms());
+        recovery.left(&socket, reason).await;
+    });
 }
 
 enum Reply {
@@ -90,21 +116,21 @@ enum Reply {
     Delivery(futures::future::BoxFuture<'static, usize>),
 }
 
-fn join(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
+fn join(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let room = room(&args.fields()?)?;
     let rooms = socket.rooms();
     if rooms.len() >= MOST_ROOMS && !rooms.contains(&Cow::from(room.clone())) {
         return Err(Problem::new("room", format!("a socket is in at most {MOST_ROOMS} rooms; leave one first")));
     }
-    socket.join(room.clone());
-    presence.changed([Cow::from(room.clone())]);
+    application.recovery.join(socket, room.clone().into());
+    application.presence.changed([Cow::from(room.clone())]);
     Ok(Reply::Json(json!({"room": room, "members": members(socket, &room)})))
 }
 
-fn leave(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
+fn leave(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let room = room(&args.fields()?)?;
-    socket.leave(room.clone());
-    presence.changed([Cow::from(room.clone())]);
+    application.recovery.leave(socket, room.clone().into());
+    application.presence.changed([Cow::from(room.clone())]);
     Ok(Reply::Json(json!({"room": room, "members": members(socket, &room)})))
 }
 
@@ -117,21 +143,23 @@ struct Published {
     data: Value,
 }
 
-fn publish(socket: &SocketRef, args: &Args, _: &Presence) -> Result<Reply, Problem> {
+fn publish(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let fields = args.fields()?;
     let room = room(&fields)?;
     let event = fields.text("event", LONGEST_EVENT)?.unwrap_or_else(|| "message".to_owned());
-    if event.is_empty() || RESERVED.contains(&event.as_str()) {
+    if event.is_empty() || RESERVED.contains(&event.as_str()) || event.starts_with(recovery::RESERVED) {
         return Err(Problem::new(
             "event",
             format!("{event:?} is reserved; choose another name, or leave it out for \"message\""),
         ));
     }
     let data = fields.data()?.clone();
-    let wanted = members(socket, &room);
+    let id = fields.text("id", LONGEST_ID)?;
+    let from = application.recovery.id(socket.id);
     let to = socket.within(room.clone());
-    let message = Published { room, from: socket.id, user: auth::user(socket), data };
-    Ok(Reply::Delivery(Box::pin(async move { delivered(wanted, to.emit(event, &message).await) })))
+    let wanted = members(socket, &room);
+    let message = Published { room, from, user: auth::user(socket), data };
+    Ok(application.once(socket, id, wanted, async move { to.emit(event, &message).await }))
 }
 
 #[derive(Serialize)]
@@ -142,22 +170,47 @@ struct Broadcast {
     data: Value,
 }
 
-fn broadcast(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
+fn broadcast(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let fields = args.fields()?;
-    let message = Broadcast { from: socket.id, user: auth::user(socket), data: fields.data()?.clone() };
-    let wanted = presence.everyone().sockets().len();
-    let to = presence.everyone();
-    Ok(Reply::Delivery(Box::pin(async move { delivered(wanted, to.emit("broadcast", &message).await) })))
+    let from = application.recovery.id(socket.id);
+    let message = Broadcast { from, user: auth::user(socket), data: fields.data()?.clone() };
+    let id = fields.text("id", LONGEST_ID)?;
+    let to = application.presence.everyone();
+    let wanted = application.presence.everyone().sockets().len();
+    Ok(application.once(socket, id, wanted, async move { to.emit("broadcast", &message).await }))
 }
 
-fn present(socket: &SocketRef, args: &Args, presence: &Presence) -> Result<Reply, Problem> {
+impl Application {
+    /// Publishes, unless the client did so before under the same id.
+    fn once(
+        &self,
+        socket: &SocketRef,
+        id: Option<String>,
+        wanted: usize,
+        publish: impl Future<Output = Result<(), BroadcastError>> + Send + 'static,
+    ) -> Reply {
+        if let Some(id) = &id {
+            if let Some(delivered) = self.recovery.published(socket.id, id) {
+                return Reply::Json(json!({"delivered": delivered, "duplicate": true}));
+            }
+            self.recovery.publish(socket.id, id, wanted);
+        }
+        let mut delivery = Box::pin(publish.map(move |sent| delivered(wanted, sent)));
+        match (&mut delivery).now_or_never() {
+            Some(delivered) => Reply::Json(json!({"delivered": delivered})),
+            None => Reply::Delivery(delivery),
+        }
+    }
+}
+
+fn present(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let room = match args.is_empty() {
         true => None,
         false => args.fields()?.text("room", LONGEST_ROOM)?,
     };
     let count = match &room {
         Some(room) => members(socket, room),
-        None => presence.everyone().sockets().len(),
+        None => application.presence.everyone().sockets().len(),
     };
     Ok(Reply::Json(json!({"room": room, "count": count})))
 }

@@ -5,7 +5,7 @@ use kube::api::{Patch, PatchParams};
 use realtime_tests::{Child, Cluster, Stage};
 use serde_json::json;
 
-use crate::manifests::service;
+use crate::{gateways::placed, manifests::service};
 
 const FIVE: &str = "workload: {replicas: 5}";
 const BY_LOAD: &str =
@@ -21,7 +21,7 @@ async fn the_number_of_pods_survives_the_handover_to_an_autoscaler_and_back() ->
     let stage = Stage::on(Cluster::without_controllers().await?, "autoscaling").await?;
     let _operator = stage.operator().await?;
     stage.apply(&service("chat", FIVE)).await?;
-    stage.settled("chat").await?;
+    placed(&stage).await?;
     ensure!(replicas(&stage).await? == 5);
     ensure!(stage.kinds("chat").await?.contains(&"PodDisruptionBudget"));
 

@@ -25,6 +25,13 @@ async fn route_says(stage: &Stage, accepted: bool) -> Result<()> {
     report(stage, "HTTPRoute", "chat", json!({"parents": [parent]})).await
 }
 
+/// All that was planned is there: the Deployment comes last.
+pub async fn placed(stage: &Stage) -> Result<()> {
+    let placed = async || Ok(stage.kinds("chat").await?.contains(&"Deployment").then_some(()));
+    stage.eventually("the Deployment is there", placed).await?;
+    stage.quiet().await
+}
+
 fn of_routes(kinds: &[&'static str]) -> Vec<&'static str> {
     let routes = ["BackendConfig", "Ingress", "GCPBackendPolicy", "HealthCheckPolicy", "HTTPRoute"];
     routes.into_iter().filter(|kind| kinds.contains(kind)).collect()
@@ -35,7 +42,7 @@ async fn a_gateway_that_takes_the_route_makes_it_ready_and_one_that_refuses_is_q
     let stage = Stage::on(Cluster::without_controllers().await?, "gateway").await?;
     let _operator = stage.operator().await?;
     stage.apply(&service("chat", THROUGH_ANY)).await?;
-    stage.settled("chat").await?;
+    placed(&stage).await?;
     pods_are_ready(&stage, "chat", 1).await?;
     stage.says("chat", "Ready", "Unknown", "RoutePending").await?;
     route_says(&stage, false).await?;
@@ -53,7 +60,7 @@ async fn the_old_way_in_goes_only_when_the_new_one_carries_traffic() -> Result<(
     let stage = Stage::on(Cluster::without_controllers().await?, "transition").await?;
     let _operator = stage.operator().await?;
     stage.apply(&service("chat", "exposure: {gke: {}}")).await?;
-    stage.settled("chat").await?;
+    placed(&stage).await?;
     address_is_there(&stage, "chat").await?;
     pods_are_ready(&stage, "chat", 1).await?;
     stage.says("chat", "Ready", "True", "Available").await?;
@@ -95,7 +102,7 @@ async fn a_certificate_of_googles_is_waited_for() -> Result<()> {
     let stage = Stage::on(Cluster::without_controllers().await?, "certificate").await?;
     let _operator = stage.operator().await?;
     stage.apply(&service("chat", "exposure: {gke: {managedCertificate: true, redirectToHttps: true}}")).await?;
-    stage.settled("chat").await?;
+    placed(&stage).await?;
     address_is_there(&stage, "chat").await?;
     pods_are_ready(&stage, "chat", 1).await?;
     let message = stage.says("chat", "Ready", "Unknown", "CertificatePending").await?;

@@ -52,7 +52,8 @@ impl Cluster {
     /// When it does not start.
     pub async fn start(controller_manager: bool) -> Result<Arc<Self>> {
         let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
-        let local = LocalCluster::start(&assets, Options { controller_manager, audit: true, ..Options::default() }).await?;
+        let local =
+            LocalCluster::start(&assets, Options { controller_manager, audit: true, ..Options::default() }).await?;
         let cluster = Arc::new(Self {
             kubeconfig: local.kubeconfig().to_owned(),
             audit_log: local.audit_log().context("audit was asked for")?.to_owned(),

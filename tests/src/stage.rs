@@ -13,13 +13,7 @@ use kube::{
 use realtime_crds::RealtimeService;
 use serde_json::Value;
 
-use crate::{
-    Child, Cluster, Operator,
-    audit::Audit,
-    helm,
-    kubectl::Said,
-    wait,
-};
+use crate::{Child, Cluster, Operator, audit::Audit, helm, kubectl::Said, wait};
 
 const ACCOUNT: &str = "realtime-operator";
 const LOG_TAIL: usize = 40;

@@ -23,7 +23,8 @@ struct Compiled {
     message: Option<Program>,
 }
 
-static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| Warning::ALL.iter().map(|reason| compile(*reason)).collect());
+static COMPILED: LazyLock<Vec<Compiled>> =
+    LazyLock::new(|| Warning::ALL.iter().map(|reason| compile(*reason)).collect());
 
 fn compile(reason: Warning) -> Compiled {
     let rule = reason.rule();

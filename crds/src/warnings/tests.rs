@@ -83,7 +83,8 @@ const WISE_TOO: &[&str] = &[
     "exposure: {gateway: {parentRefs: [{name: edge}]}}\nworkload: {replicas: 3}\ntransports: [websocket]",
     "exposure: {gke: {}}\norigins: {allow: ['http://localhost:5173']}",
     "origins: {allow: ['https://*.domain-b.com', 'http://localhost:5173']}",
-    "origins: {allow: ['http://localhost:5173'], credentials: true, missing: Deny}\nworkload: {image: 'example.com/chat:1'}",
+    "origins: {allow: ['http://localhost:5173'], credentials: true, missing: Deny}\nworkload: {image: \
+     'example.com/chat:1'}",
     "timeouts: {maxConnectionAge: 5m, pingInterval: 40s, pingTimeout: 20s, drain: 9m}",
     "timeouts: {drain: 5s}",
     "workload: {image: 'example.com:5000/team/chat:1.4.2'}",

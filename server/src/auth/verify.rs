@@ -83,6 +83,11 @@ pub fn verify(token: &str, keys: &Keys, expected: &Expectations, now: u64) -> Re
 }
 
 impl Identity {
+    /// Whom the token names, and who says so.
+    pub(super) fn principal(&self) -> super::Principal {
+        super::Principal { issuer: self.issuer.clone(), subject: self.subject.clone() }
+    }
+
     /// Whether the token counts by these expectations, at this time.
     pub(super) fn still_meets(&self, expected: &Expectations, now: u64) -> Result<(), Refusal> {
         expected.admit(self.issuer.as_deref(), &self.audiences)?;

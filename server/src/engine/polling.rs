@@ -52,7 +52,7 @@ impl Engine {
         let (status, headers, body) = answer.map_err(|_| broken())?;
         match status {
             StatusCode::OK if eio == 3 => Ok(response(status, headers, eio3::with_typed_attachments(body))),
-            StatusCode::OK => Ok(response(status, headers, body)),
+            StatusCode::OK => Ok(response(status, headers, self.shared.recovery.mend(body))),
             status => {
                 Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"))
             }

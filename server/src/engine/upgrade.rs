@@ -51,11 +51,11 @@ impl Engine {
         }
         let copy = compact::copy(&parts, http::Extensions::new());
         drop(parts);
-        tokio::spawn(self.switch(switch, copy, ticket));
+        tokio::spawn(self.switch(eio, switch, copy, ticket));
         Ok(switching(accept))
     }
 
-    async fn switch(self, switch: OnUpgrade, request: Request<()>, mut ticket: Ticket) {
+    async fn switch(self, eio: u8, switch: OnUpgrade, request: Request<()>, mut ticket: Ticket) {
         if let Some(sid) = ticket.sid {
             let engine = self.clone();
             // An upgrade that fails half-way leaves the session between two transports.
@@ -72,6 +72,7 @@ impl Engine {
         };
         let early = Bytes::copy_from_slice(&parts.read_buf);
         let wire = Wire::new(parts.io.into_inner().into_stream(), early, ticket);
+        let wire = self.shared.recovery.watch(wire, eio);
         if let Err(error) = hyper::service::Service::call(&self.shared.service, (wire, request)).await {
             tracing::error!(%error, "the engine refused what was checked");
         }

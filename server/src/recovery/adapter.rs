@@ -61,7 +61,7 @@ impl Recording {
     fn entry(&self, packet: &Packet, options: &BroadcastOptions) -> Option<Entry> {
         let (PacketData::Event(data, None) | PacketData::BinaryEvent(data, None)) = &packet.inner else { return None };
         let is_for_all = options.has_flag(BroadcastFlags::Broadcast);
-        if !self.recovery.is_on() || self.local.path().as_str() != NAMESPACE || (options.rooms.is_empty() && !is_for_all) {
+        if self.local.path().as_str() != NAMESPACE || (options.rooms.is_empty() && !is_for_all) {
             return None;
         }
         Some(Entry {
@@ -96,10 +96,12 @@ impl CoreAdapter<Emitter> for Recording {
         packet: Packet,
         options: BroadcastOptions,
     ) -> impl Future<Output = Result<(), BroadcastError>> + Send {
-        let Some(entry) = self.entry(&packet, &options) else {
+        let is_volatile = options.has_flag(BroadcastFlags::Volatile);
+        let entry = self.entry(&packet, &options).filter(|_| is_volatile || self.recovery.is_on());
+        let Some(entry) = entry else {
             return Either::Left(ready(self.local.broadcast(packet, options).map_err(BroadcastError::from)));
         };
-        if options.has_flag(BroadcastFlags::Volatile) {
+        if is_volatile {
             self.recovery.deliver_volatile(&entry);
             return Either::Left(ready(Ok(())));
         }

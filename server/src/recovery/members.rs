@@ -224,7 +224,7 @@ impl Members {
         let inner = self.lock();
         for sid in adapter.targets(options(entry)) {
             let is_meant = |member: &Member| member.stage == Stage::Live && entry.sender != Some(member.state.id);
-            if inner.by_sid.get(&sid).is_some_and(is_meant) {
+            if inner.by_sid.get(&sid).is_none_or(is_meant) {
                 adapter.send(sid, plain(entry));
             }
         }

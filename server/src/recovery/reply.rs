@@ -132,7 +132,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Watched<W> {
 
 /// Lengths of header and payload of a whole frame from a server, which masks nothing (RFC 6455, section 5.2).
 fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
-    let (header, length) = match bytes.get(1)? & 0x7f {
+    let (header, length): (usize, usize) = match bytes.get(1)? & 0x7f {
         126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
         127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
         short => (2, usize::from(short)),

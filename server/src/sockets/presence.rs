@@ -8,8 +8,10 @@ use std::{
 };
 
 use serde_json::json;
-use socketioxide::{SocketIo, operators::BroadcastOperators};
+use socketioxide::operators::BroadcastOperators;
 use tokio::{sync::Notify, time};
+
+use crate::recovery::{SocketIo, adapter::Recording};
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -36,7 +38,7 @@ impl Presence {
     }
 
     /// The whole namespace, the sender included. A socket's own operators without a room would be the socket alone.
-    pub(super) fn everyone(&self) -> BroadcastOperators {
+    pub(super) fn everyone(&self) -> BroadcastOperators<Recording> {
         self.io.broadcast()
     }
 
@@ -56,8 +58,8 @@ async fn tell(io: SocketIo, changed: Arc<Changed>) {
             let members = io.within(room.clone()).sockets().len();
             if members > 0 {
                 let message = json!({"room": room, "members": members});
-                // What a slow client misses, the next change tells it.
-                io.within(room).emit("presence", &message).await.ok();
+                // What a slow client misses, the next change tells it; what a client missed while it was away is no longer true.
+                io.within(room).volatile().emit("presence", &message).await.ok();
             }
         }
     }

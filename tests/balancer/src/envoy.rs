@@ -6,13 +6,14 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use local_cluster::tied;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde_json::json;
-use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
 
 use crate::{
     Error,
@@ -33,6 +34,7 @@ pub(crate) struct Envoy {
     log: PathBuf,
     admin: Admin,
     rejected: BTreeMap<String, u64>,
+    has_ended: watch::Receiver<bool>,
 }
 
 impl Envoy {
@@ -59,7 +61,9 @@ impl Envoy {
             .stdout(output.try_clone().map_err(Error::Files)?)
             .stderr(output);
         let child = tied::spawn(command).map_err(|source| Error::Start { binary: binary.to_owned(), source })?;
-        let mut envoy = Self { child, log: log.to_owned(), admin: Admin::new(socket), rejected: BTreeMap::new() };
+        let has_ended = notice_the_end(Pid::from_child(&child));
+        let admin = Admin::new(socket);
+        let mut envoy = Self { child, log: log.to_owned(), admin, rejected: BTreeMap::new(), has_ended };
         let began = Instant::now();
         while !envoy.admin.is_ready().await {
             envoy.check()?;
@@ -101,15 +105,9 @@ impl Envoy {
     }
 
     /// Returns when the process has ended, though nobody stopped it.
-    pub(crate) async fn ended(&self) -> Error {
-        let ended = async {
-            let process = AsyncFd::register(pidfd_open(self.pid(), PidfdFlags::NONBLOCK)?)?;
-            process.readable().await.map(drop)
-        };
-        match ended.await {
-            Ok(()) => Error::Ended { log: self.log_tail() },
-            Err(error) => Error::Admin(error),
-        }
+    pub(crate) async fn ended(&mut self) -> Error {
+        let _ = self.has_ended.wait_for(|has_ended| *has_ended).await;
+        Error::Ended { log: self.log_tail() }
     }
 
     fn check(&mut self) -> Result<(), Error> {
@@ -139,4 +137,14 @@ impl Drop for Envoy {
             let _ = self.child.wait();
         }
     }
+}
+
+/// A thread that lasts as long as the process: it waits, and leaves the process' last word to who owns it.
+fn notice_the_end(process: Pid) -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    thread::spawn(move || {
+        let _ = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        sender.send_replace(true);
+    });
+    receiver
 }

@@ -1,4 +1,5 @@
-//! Controllers around Envoy. Its route timeout, 15 s by default, would cut long polls; it does not run while a WebSocket is open.
+//! Controllers around Envoy. Its route timeout, 15 s by default, would cut long polls; it does not run while a
+//! WebSocket is open.
 
 use super::{Asks, ClassSettings};
 
@@ -19,7 +20,8 @@ pub(super) fn contour(asks: &Asks<'_>, settings: &mut ClassSettings) {
     }
     if asks.idle_sec >= STREAM_IDLE_SEC {
         settings.note(format!(
-            "Contour drops what is silent for 5 minutes: set timeouts.stream-idle-timeout to more than {}s in its configuration",
+            "Contour drops what is silent for 5 minutes: set timeouts.stream-idle-timeout to more than {}s in its \
+             configuration",
             asks.idle_sec
         ));
     }
@@ -34,7 +36,8 @@ pub(super) fn cilium(asks: &Asks<'_>, settings: &mut ClassSettings) {
     }
     if asks.idle_sec >= STREAM_IDLE_SEC {
         settings.note(format!(
-            "Cilium's Envoy drops what is silent for 5 minutes: keep pingInterval + pingTimeout below that instead of {}s",
+            "Cilium's Envoy drops what is silent for 5 minutes: keep pingInterval + pingTimeout below that instead \
+             of {}s",
             asks.idle_sec
         ));
     }

@@ -31,7 +31,7 @@ pub(super) fn f5(asks: &Asks<'_>, settings: &mut ClassSettings) {
         settings.sticks_by_address();
     }
     settings.note(
-        "F5 NGINX Ingress Controller takes 1024 connections a worker, two for each client: raise worker-connections in its \
-         ConfigMap",
+        "F5 NGINX Ingress Controller takes 1024 connections a worker, two for each client: raise worker-connections \
+         in its ConfigMap",
     );
 }

@@ -8,8 +8,8 @@ const COOKIE: &str = "realtime-pod";
 /// Traefik's timeouts are static configuration of its entry points; their defaults let connections and answers last.
 pub(super) fn traefik(asks: &Asks<'_>, settings: &mut ClassSettings) {
     settings.note(format!(
-        "Traefik's timeouts belong to its entry points: leave transport.respondingTimeouts.writeTimeout at its default, \
-         unlimited, or set it to at least {} in its static configuration",
+        "Traefik's timeouts belong to its entry points: leave transport.respondingTimeouts.writeTimeout at its \
+         default, unlimited, or set it to at least {} in its static configuration",
         asks.timeout()
     ));
     if asks.sticky {
@@ -32,7 +32,8 @@ pub(super) fn kong(asks: &Asks<'_>, settings: &mut ClassSettings) {
     settings.ingress("konghq.com/response-buffering", "false");
     if asks.sticky {
         settings.does_not_stick(
-            "Kong needs a KongUpstreamPolicy with hashOn.input: ip that the Service names in konghq.com/upstream-policy",
+            "Kong needs a KongUpstreamPolicy with hashOn.input: ip that the Service names in \
+             konghq.com/upstream-policy",
         );
     }
 }
