@@ -24,10 +24,12 @@ lint: ## Formatting and lints
 image: ## Images of the operator and the server, as archives in target/images
 	@image/build
 
-definitions: ## Generate crds/realtimeservices.yaml from the types
+definitions: ## Generate the definitions and admission warnings from the types
 	cargo run -q -p realtime-operator -- crd > crds/realtimeservices.yaml.new
 	mv crds/realtimeservices.yaml.new crds/realtimeservices.yaml
 	cp crds/realtimeservices.yaml charts/realtime-crds/files/realtimeservices.yaml
+	cargo run -q -p realtime-operator -- warnings > charts/realtime-operator/files/warnings.yaml.new
+	mv charts/realtime-operator/files/warnings.yaml.new charts/realtime-operator/files/warnings.yaml
 
 docs: ## Capture what kubectl shows into docs/
 	UPDATE_DOCS=1 cargo test --workspace --test apiserver kubectl_shows

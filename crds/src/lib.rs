@@ -10,6 +10,7 @@ pub mod manifest;
 mod problem;
 pub mod v1alpha1;
 mod valid;
+pub mod warnings;
 
 pub use problem::{Problem, sentence};
 pub use v1alpha1::{RealtimeService, RealtimeServiceSpec, RealtimeServiceStatus};

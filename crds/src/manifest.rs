@@ -147,6 +147,13 @@ pub fn definitions_yaml() -> String {
     crate::definitions().into_iter().map(to_yaml).collect::<Vec<_>>().join("---\n")
 }
 
+/// The admission policy that warns, with its binding, as one YAML text; what the chart holds.
+#[must_use]
+pub fn warnings_yaml() -> String {
+    let to_yaml = |policy| serde_saphyr::to_string(&policy).expect("a policy is YAML");
+    crate::warnings::admission_policies().into_iter().map(to_yaml).collect::<Vec<_>>().join("---\n")
+}
+
 fn is_ours(document: &Value) -> bool {
     let group = document["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group);
     group == Some(crate::GROUP) && document["kind"] == "RealtimeService"

@@ -3,6 +3,7 @@
 mod auth;
 mod duration;
 mod exposure;
+mod limits;
 mod origins;
 mod status;
 mod timeouts;
@@ -14,6 +15,7 @@ pub use exposure::{
     Exposure, GatewayExposure, GkeClass, GkeExposure, GkeGatewayExposure, Iap, IngressExposure, Logging, NoExposure,
     ParentRef,
 };
+pub use limits::{Limits, Recovery};
 pub use origins::{MissingOrigin, OriginMode, Origins};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
@@ -99,6 +101,14 @@ pub struct RealtimeServiceSpec {
     /// How long connections live and how gently they are moved. Every layer's timeout is derived from these.
     #[serde(default)]
     pub timeouts: Timeouts,
+
+    /// What each pod takes on before it turns clients away.
+    #[serde(default)]
+    pub limits: Limits,
+
+    /// What a pod remembers for clients that come back.
+    #[serde(default)]
+    pub recovery: Recovery,
 
     /// The pods that serve.
     #[serde(default)]

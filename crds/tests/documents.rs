@@ -33,8 +33,13 @@ fn every_condition_reason_is_documented() {
 
 #[test]
 fn the_examples_are_valid() {
-    for example in ["examples/chat.yaml", "examples/smallest.yaml"] {
-        manifest::read(&document(example)).unwrap_or_else(|problems| panic!("{example}: {problems:?}"));
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let files = std::fs::read_dir(folder).expect("there are examples").flatten().map(|entry| entry.path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
+    assert!(files.len() >= 8, "{files:?}");
+    for example in files {
+        let text = std::fs::read_to_string(&example).expect("an example is text");
+        manifest::read(&text).unwrap_or_else(|problems| panic!("{}: {problems:?}", example.display()));
     }
 }
 
@@ -42,4 +47,14 @@ fn the_examples_are_valid() {
 fn the_definition_that_is_checked_in_is_current() {
     let current = manifest::definitions_yaml() == document("crds/realtimeservices.yaml");
     assert!(current, "crds/realtimeservices.yaml is stale: run `make definitions`");
+}
+
+#[test]
+fn what_the_charts_hold_is_current() {
+    for (path, current) in [
+        ("charts/realtime-crds/files/realtimeservices.yaml", manifest::definitions_yaml()),
+        ("charts/realtime-operator/files/warnings.yaml", manifest::warnings_yaml()),
+    ] {
+        assert!(current == document(path), "{path} is stale: run `make definitions`");
+    }
 }

@@ -29,14 +29,10 @@ const KEYED_LISTS: [(&str, &[&str]); 10] = [
 const ATOMIC_MAPS: [&str; 2] = ["selector", "nodeSelector"];
 
 /// Whether everything in `desired` stands in `live`; what others added beside it does not count.
-fn says(desired: &Value, live: &Value, field: &str) -> bool {
+pub(crate) fn says(desired: &Value, live: &Value, field: &str) -> bool {
     match (desired, live) {
         // Replaced as a whole: a key that somebody added to a Service's selector leaves it without pods.
-        (Value::Object(desired), Value::Object(live))
-            if ATOMIC_MAPS.contains(&field) && !desired.contains_key("matchLabels") =>
-        {
-            desired == live
-        }
+        (Value::Object(desired), Value::Object(live)) if is_atomic(field, desired) => desired == live,
         (Value::Object(desired), Value::Object(live)) => desired.iter().all(|(name, value)| match live.get(name) {
             Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
             Some(there) => says(value, there, name),
@@ -53,12 +49,17 @@ fn says(desired: &Value, live: &Value, field: &str) -> bool {
     }
 }
 
-fn key_of(field: &str, items: &[Value]) -> Option<&'static str> {
+/// Whether Kubernetes replaces a map of this name as a whole.
+pub(crate) fn is_atomic(field: &str, map: &Map<String, Value>) -> bool {
+    ATOMIC_MAPS.contains(&field) && !map.contains_key("matchLabels")
+}
+
+pub(crate) fn key_of(field: &str, items: &[Value]) -> Option<&'static str> {
     let (_, keys) = KEYED_LISTS.iter().find(|(name, _)| *name == field)?;
     keys.iter().copied().find(|key| items.iter().all(|item| item.get(key).is_some()))
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
@@ -82,7 +83,7 @@ fn owns_more(owned: &Value, desired: &Value) -> bool {
     })
 }
 
-fn item_with<'a>(list: &'a Value, keys: &str) -> Option<&'a Value> {
+pub(crate) fn item_with<'a>(list: &'a Value, keys: &str) -> Option<&'a Value> {
     let keys: Map<String, Value> = serde_json::from_str(keys).ok()?;
     list.as_array()?.iter().find(|item| keys.iter().all(|(key, value)| item.get(key) == Some(value)))
 }

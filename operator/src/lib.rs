@@ -9,6 +9,7 @@ pub mod children;
 mod claims;
 pub mod controller;
 mod drift;
+pub mod effects;
 mod events;
 pub mod fleet;
 mod inputs;

@@ -27,6 +27,7 @@ const GIVING_BACK: Duration = Duration::from_secs(5);
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Crd => print_definitions(),
+        Command::Warnings => print_warnings(),
         Command::Run(options) => run(options).await,
     };
     match done {
@@ -40,6 +41,11 @@ async fn main() -> ExitCode {
 
 fn print_definitions() -> anyhow::Result<()> {
     print!("{}", realtime_crds::manifest::definitions_yaml());
+    Ok(())
+}
+
+fn print_warnings() -> anyhow::Result<()> {
+    print!("{}", realtime_crds::manifest::warnings_yaml());
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod reports;
 mod routes;
 
 pub use reports::Reports;
+pub(crate) use routes::url;
 
 use std::collections::BTreeMap;
 

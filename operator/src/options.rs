@@ -20,6 +20,8 @@ pub enum Command {
     Run(Run),
     /// Print the definitions of the resources, for `kubectl apply -f -`.
     Crd,
+    /// Print the ValidatingAdmissionPolicy that warns, at `kubectl apply`, of what is legal and unwise, with its binding.
+    Warnings,
 }
 
 /// Options of `run`.

@@ -114,6 +114,8 @@ pub fn plan(service: &ValidService, settings: &Settings) -> Plan {
 #[must_use]
 pub fn notes(service: &ValidService) -> Vec<String> {
     match service.way() {
+        // Whoever wrote annotations for a class that is not known here has been told already.
+        Way::Ingress(class) if !ingress::is_known(class) && !class.annotations.is_empty() => Vec::new(),
         Way::Ingress(class) => ingress::settings(service, class).notes,
         Way::Gke(_) | Way::GkeGateway(_) | Way::Gateway(_) | Way::Inside => Vec::new(),
     }

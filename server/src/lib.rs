@@ -82,8 +82,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
     let lost_after = settings.ping_interval + settings.ping_timeout;
     let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone());
-    let (engine, io) =
-        Engine::new(settings.clone(), Arc::clone(&connections), Arc::clone(&metrics), phase_receiver.clone(), Arc::clone(&recovery));
+    let (engine, io) = Engine::new(
+        settings.clone(),
+        Arc::clone(&connections),
+        Arc::clone(&metrics),
+        phase_receiver.clone(),
+        Arc::clone(&recovery),
+    );
     sockets::register(&io, &auth, &recovery, &metrics);
     recovery.start();
     auth.start(&io);

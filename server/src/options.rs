@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
 use crate::recovery::Limits;
+use clap::{Parser, ValueEnum};
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 
 /// A Socket.IO server for browsers on other sites.
@@ -88,11 +88,7 @@ impl Options {
     /// What may be kept for clients that come back.
     #[must_use]
     pub fn recovery(&self) -> Limits {
-        Limits {
-            window: self.recovery_window,
-            bytes: self.recovery_bytes,
-            session_bytes: self.recovery_session_bytes,
-        }
+        Limits { window: self.recovery_window, bytes: self.recovery_bytes, session_bytes: self.recovery_session_bytes }
     }
 }
 

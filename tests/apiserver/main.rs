@@ -16,6 +16,7 @@ mod manifests;
 mod missing_kind;
 mod outage;
 mod owner_wishes;
+mod plan;
 mod probes;
 mod readiness;
 mod removal;

@@ -64,6 +64,20 @@ impl Audit {
     /// # Errors
     /// When the log cannot be read.
     pub fn requests(&self) -> Result<Vec<Request>> {
+        let answered = self.events()?.into_iter().map(|event| request(&event));
+        Ok(answered.filter(|request| !request.is_of_the_lease()).collect())
+    }
+
+    /// What was forbidden, in the apiserver's words.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn refusals(&self) -> Result<Vec<String>> {
+        let forbidden = self.events()?.into_iter().filter(|event| event["responseStatus"]["code"] == 403);
+        Ok(forbidden.map(|event| event["responseStatus"]["message"].as_str().unwrap_or_default().to_owned()).collect())
+    }
+
+    fn events(&self) -> Result<Vec<Value>> {
         let mut log = File::open(&self.log).context("failed to open the audit log")?;
         log.seek(SeekFrom::Start(self.from))?;
         let mut text = String::new();
@@ -71,8 +85,8 @@ impl Audit {
         let user = format!("\"username\":\"{}\"", self.user);
         // The last line may be half written.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let of_user = whole.lines().filter(|line| line.contains(&user)).filter_map(request);
-        Ok(of_user.filter(|request| !request.is_of_the_lease()).collect())
+        let of_user = whole.lines().filter(|line| line.contains(&user));
+        of_user.map(|line| serde_json::from_str(line).context("the audit log is JSON")).collect()
     }
 
     /// Those of them that write.
@@ -84,8 +98,7 @@ impl Audit {
     }
 }
 
-fn request(line: &str) -> Option<Request> {
-    let event: Value = serde_json::from_str(line).ok()?;
+fn request(event: &Value) -> Request {
     let object = &event["objectRef"];
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let resource = match object["subresource"].as_str() {
@@ -93,5 +106,5 @@ fn request(line: &str) -> Option<Request> {
         None => word(&object["resource"]),
     };
     let code = event["responseStatus"]["code"].as_u64().unwrap_or_default();
-    Some(Request { verb: word(&event["verb"]), resource, name: word(&object["name"]), code })
+    Request { verb: word(&event["verb"]), resource, name: word(&object["name"]), code }
 }

@@ -91,7 +91,10 @@ pub fn documents(text: &str) -> Result<Vec<Value>> {
 }
 
 /// The operator's account and its rights for one namespace, as the chart grants them.
-pub(crate) async fn rights(namespace: &str) -> Result<String> {
+///
+/// # Errors
+/// When helm refuses.
+pub async fn rights(namespace: &str) -> Result<String> {
     const PLACE: &str = "a-namespace";
     static RENDERED: OnceCell<String> = OnceCell::const_new();
     let render = async || {

@@ -44,8 +44,16 @@ impl Stage {
     /// # Errors
     /// When something is refused.
     pub async fn on(cluster: Arc<Cluster>, namespace: &str) -> Result<Self> {
+        Self::with_rights(cluster, namespace, &helm::rights(namespace).await?).await
+    }
+
+    /// A new namespace on that cluster whose account `realtime-operator` has these rights.
+    ///
+    /// # Errors
+    /// When something is refused.
+    pub async fn with_rights(cluster: Arc<Cluster>, namespace: &str, rights: &str) -> Result<Self> {
         cluster.kubectl(&["create", "namespace", namespace], "").await?.good()?;
-        cluster.kubectl(&["create", "-f", "-"], &helm::rights(namespace).await?).await?.good()?;
+        cluster.kubectl(&["create", "-f", "-"], rights).await?.good()?;
         let client = cluster.client().await?;
         let kubeconfig = kubeconfig_of(&cluster, &client, namespace, ACCOUNT).await?;
         let namespace = namespace.to_owned();

@@ -123,3 +123,25 @@ fn what_the_apiserver_refuses_as_a_duplicate_is_refused_here_too() {
     let refused = fields_refused("{host: a.com, origins: {allow: ['https://a.com', 'https://a.com']}}");
     assert!(refused.iter().any(|line| line.starts_with("spec.origins.allow")), "{refused:#?}");
 }
+
+/// Every case of `tests/plan/refused.yaml`; the tests against the apiserver put the same ones to it.
+#[test]
+fn what_may_not_be_planned_is_refused_with_its_field_and_what_is_allowed() {
+    let cases: Vec<Value> = serde_saphyr::from_str(include_str!("../../../tests/plan/refused.yaml")).expect("YAML");
+    let mut poor = Vec::new();
+    for case in &cases {
+        let mut spec =
+            serde_json::json!({"host": "chat.domain-a.com", "origins": {"allow": ["https://app.domain-b.com"]}});
+        spec.as_object_mut().expect("an object").extend(case["spec"].as_object().expect("fields").clone());
+        let document = serde_json::json!({"apiVersion": API_VERSION, "kind": "RealtimeService", "metadata": {"name": "chat"}, "spec": spec});
+        let problems = one(&document).err().unwrap_or_default();
+        let words: Vec<_> = case["says"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
+        let says = |problem: &Problem| {
+            case["field"] == *problem.field && words.iter().all(|word| problem.message.contains(word))
+        };
+        if !problems.iter().any(says) {
+            poor.push(format!("{}\n    should name {} and say {words:?}: {problems:#?}", case["spec"], case["field"]));
+        }
+    }
+    assert!(poor.is_empty(), "{} of {} are not refused well:\n{}", poor.len(), cases.len(), poor.join("\n"));
+}

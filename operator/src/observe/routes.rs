@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Certificate, Route};
 
 /// Where clients connect.
-pub(super) fn url(service: &ValidService) -> String {
+pub(crate) fn url(service: &ValidService) -> String {
     let spec = service.spec();
     let tls = match service.way() {
         Way::Gke(gke) => gke.has_certificate(),

@@ -61,7 +61,7 @@ fn metrics(scale: &Autoscaling) -> Vec<MetricSpec> {
 fn scale_in(budget: &Budget) -> HPAScalingRules {
     let away = budget.detach_sec + budget.drain_sec;
     HPAScalingRules {
-        stabilization_window_seconds: Some(narrow(away.max(WINDOW_SEC).min(WINDOW_LIMIT_SEC))),
+        stabilization_window_seconds: Some(narrow(away.clamp(WINDOW_SEC, WINDOW_LIMIT_SEC))),
         select_policy: Some("Min".to_owned()),
         policies: Some(vec![HPAScalingPolicy {
             type_: "Pods".to_owned(),

@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use realtime_crds::{
     ValidService, pod,
-    v1alpha1::{PolicySource, SecretKey, Transport, Workload},
+    v1alpha1::{Limits, PolicySource, Recovery, SecretKey, Transport, Workload},
 };
 
 use super::{
@@ -224,9 +224,11 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         ("REALTIME_PING_INTERVAL", spec.timeouts.ping_interval.to_string()),
         ("REALTIME_PING_TIMEOUT", spec.timeouts.ping_timeout.to_string()),
         ("REALTIME_MAX_CONNECTION_AGE", spec.timeouts.max_connection_age.to_string()),
-        ("REALTIME_DETACH", format!("{}s", budget.detach_sec)),
+        // An image of the user's own is told of its end when preStop has waited already.
+        ("REALTIME_DETACH", format!("{}s", if spec.workload.image.is_none() { budget.detach_sec } else { 0 })),
         ("REALTIME_DRAIN", spec.timeouts.drain.to_string()),
     ];
+    variables.extend(limits(&spec.limits, &spec.recovery));
     if spec.policy_source == PolicySource::Watch {
         variables.push(("REALTIME_NAMESPACE", service.namespace().to_owned()));
         variables.push(("REALTIME_NAME", service.name().to_owned()));
@@ -244,6 +246,27 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         value_from: None,
     });
     variables.chain(spec.workload.env.iter().cloned()).collect()
+}
+
+fn limits(limits: &Limits, recovery: &Recovery) -> Vec<(&'static str, String)> {
+    let Limits {
+        connections_per_pod,
+        handshakes_per_second,
+        max_message_bytes,
+        messages_per_second,
+        send_buffer_bytes,
+    } = limits;
+    let Recovery { window, max_bytes } = recovery;
+    let asked = [
+        ("REALTIME_MAX_CONNECTIONS", connections_per_pod),
+        ("REALTIME_HANDSHAKE_RATE", handshakes_per_second),
+        ("REALTIME_MAX_MESSAGE_SIZE", max_message_bytes),
+        ("REALTIME_MESSAGE_RATE", messages_per_second),
+        ("REALTIME_SEND_BUFFER", send_buffer_bytes),
+    ];
+    let asked = asked.into_iter().filter_map(|(name, limit)| Some((name, limit.as_ref()?.to_string())));
+    let always = [("REALTIME_RECOVERY_WINDOW", window.to_string()), ("REALTIME_RECOVERY_BYTES", max_bytes.to_string())];
+    asked.chain(always).collect()
 }
 
 fn port(name: &str, number: u16) -> ContainerPort {

@@ -11,7 +11,7 @@ use realtime_crds::{
 
 use super::{
     affinity, health,
-    ingress_class::{self, Asks, ClassSettings},
+    ingress_class::{self, Asks, ClassSettings, Family},
     names::{Names, metadata},
     service::PORT_NAME,
 };
@@ -81,6 +81,10 @@ pub(crate) fn settings(service: &ValidService, class: &IngressExposure) -> Class
     };
     // By its name: to read the IngressClass would take a right to what belongs to the whole cluster.
     ingress_class::settings(class.class_name.as_deref(), None, &asks)
+}
+
+pub(crate) fn is_known(class: &IngressExposure) -> bool {
+    !Family::of(class.class_name.as_deref(), None).is_empty()
 }
 
 fn common(service: &ValidService, tls_secret_name: Option<&str>) -> Ingress {

@@ -3,10 +3,7 @@
 use std::{convert::Infallible, fmt, future::Future, sync::Arc, time::Duration};
 
 use futures::future::{Either, ready};
-use socketioxide::{
-    AdapterError, BroadcastError, SocketError,
-    adapter::Emitter,
-};
+use socketioxide::{AdapterError, BroadcastError, SocketError, adapter::Emitter};
 use socketioxide_core::{
     adapter::{BroadcastFlags, BroadcastOptions, CoreAdapter, CoreLocalAdapter, DefinedAdapter, SocketEmitter},
     packet::{Packet, PacketData, Sid},

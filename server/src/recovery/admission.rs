@@ -91,10 +91,7 @@ impl Recovery {
     pub async fn greet(&self, socket: &SocketRef, hello: &Hello) {
         let sid = socket.id;
         if !self.is_on() {
-            if hello.presented(socket.req_parts()).is_some() {
-                socket.emit(GAP_EVENT, &Gap::UnknownSession.told()).ok();
-            }
-            return;
+            return self.decline(socket, hello);
         }
         let greeting = self.members.with(sid, |member| {
             let pid = member.pid.as_ref().map(|pid| pid.as_str().to_owned());
@@ -109,6 +106,16 @@ impl Recovery {
             self.tell(sid, GAP_EVENT, &gap.told()).await;
         }
         self.feed(sid, if welcome.is_recovered { Gap::TooOld } else { Gap::TooSlow }).await;
+    }
+
+    /// A client that relies on recovery hears that there is none here.
+    fn decline(&self, socket: &SocketRef, hello: &Hello) {
+        if hello.tracking(socket.req_parts(), socket.protocol()) == Tracking::Asked {
+            socket.emit(SESSION_EVENT, &json!({"id": socket.id, "pid": null, "recovered": false})).ok();
+        }
+        if hello.presented(socket.req_parts()).is_some() {
+            socket.emit(GAP_EVENT, &Gap::UnknownSession.told()).ok();
+        }
     }
 
     /// A connection has ended. A client that said goodbye does not come back, and one that was sent away comes back with a token.
@@ -139,12 +146,7 @@ impl Recovery {
         }
     }
 
-    async fn resume(
-        &self,
-        presented: Presented,
-        owner: &Owner,
-        socket: &SocketRef,
-    ) -> Result<(Pid, State), Gap> {
+    async fn resume(&self, presented: Presented, owner: &Owner, socket: &SocketRef) -> Result<(Pid, State), Gap> {
         let received = presented.offset.map_err(|_| Gap::BadOffset)?;
         let pid = presented.pid.ok_or(Gap::UnknownSession)?;
         let mut state = self.take(&pid, owner, socket).await?;

@@ -14,8 +14,9 @@ use super::{Recovery, adapter::Outcome, gap::GAP_EVENT, gap::Gap, log::LogError,
 
 /// Entries that are looked at under one lock.
 pub(super) const PAGE: usize = 512;
-/// The library does not say when a buffer has room again.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// A buffer has 128 places and does not say how many are taken; pings and acknowledgements need some.
+const BURST: usize = 64;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Event that tells a client of its session.
@@ -33,23 +34,24 @@ impl Recovery {
 
     /// Feeds one client until it gets what comes.
     pub(super) async fn feed(&self, sid: Sid, otherwise: Gap) {
+        let mut pace = Pace { pause: SHORTEST_PAUSE, sent: 0 };
         while let Next::Read(position) = self.members.next(sid) {
             match self.log().since(position, PAGE).await {
-                Ok(page) if page.is_empty() => time::sleep(FIRST_PAUSE).await,
+                Ok(page) if page.is_empty() => time::sleep(SHORTEST_PAUSE).await,
                 Ok(page) => {
                     for packet in self.members.choose(sid, &page) {
                         self.numbers.replayed.inc();
-                        if !self.send(sid, packet).await {
+                        if !self.send(sid, packet, &mut pace).await {
                             return;
                         }
                     }
                 }
                 Err(LogError::TooOld(_) | LogError::Unknown(_)) => {
                     self.members.skip(sid);
+                    self.numbers.gap(otherwise);
                     if !self.tell(sid, GAP_EVENT, &otherwise.told()).await {
                         return;
                     }
-                    self.numbers.gap(otherwise);
                 }
                 Err(LogError::Unavailable(error)) => {
                     tracing::warn!(error, "the log of published events does not answer");
@@ -62,20 +64,44 @@ impl Recovery {
     /// Sends an event of the server's own to one client.
     pub(super) async fn tell(&self, sid: Sid, event: &str, argument: &Json) -> bool {
         let text = Json::from(vec![Json::from(event), argument.clone()]).to_string();
-        self.send(sid, Packet::event("/", Value::Str(text.into(), None))).await
+        let mut pace = Pace { pause: SHORTEST_PAUSE, sent: 0 };
+        self.send(sid, Packet::event("/", Value::Str(text.into(), None)), &mut pace).await
     }
 
     /// False where the connection has ended.
-    async fn send(&self, sid: Sid, packet: Packet) -> bool {
-        let mut pause = FIRST_PAUSE;
-        while self.members.with(sid, |_| ()).is_some() {
+    async fn send(&self, sid: Sid, packet: Packet, pace: &mut Pace) -> bool {
+        while self.members.is_connected(sid) {
             match self.members.send(sid, packet.clone()) {
-                Outcome::Sent => return true,
+                Outcome::Sent => {
+                    pace.sent().await;
+                    return true;
+                }
                 Outcome::Closed => return false,
-                Outcome::Full => time::sleep(pause).await,
+                Outcome::Full => pace.full().await,
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         false
+    }
+}
+
+/// How fast a client takes what it is sent.
+#[derive(Debug)]
+struct Pace {
+    pause: Duration,
+    sent: usize,
+}
+
+impl Pace {
+    async fn sent(&mut self) {
+        self.sent += 1;
+        if self.sent.is_multiple_of(BURST) {
+            time::sleep(self.pause).await;
+            self.pause = (self.pause * 3 / 4).max(SHORTEST_PAUSE);
+        }
+    }
+
+    async fn full(&mut self) {
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        time::sleep(self.pause).await;
     }
 }

@@ -63,11 +63,7 @@ impl Hello {
         let query = request.uri.query().unwrap_or_default();
         let pid = parameter(query, "pid")?;
         let offset = parameter(query, "offset").filter(|text| !text.is_empty());
-        Some(Presented {
-            pid: Pid::presented(pid),
-            offset: offset.map(str::parse).transpose(),
-            in_query: true,
-        })
+        Some(Presented { pid: Pid::presented(pid), offset: offset.map(str::parse).transpose(), in_query: true })
     }
 
     /// Whether its events carry offsets.

@@ -120,6 +120,11 @@ impl Members {
         self.lock().by_sid.get_mut(&sid).map(act)
     }
 
+    /// Whether a client can be sent something.
+    pub(super) fn is_connected(&self, sid: Sid) -> bool {
+        self.lock().by_sid.get(&sid).is_some_and(|member| member.stage != Stage::Gone)
+    }
+
     /// A client is in a room from now on; nothing that was published there before is for it.
     pub(super) fn join(&self, sid: Sid, room: &Room, join: impl FnOnce()) {
         let mut inner = self.lock();

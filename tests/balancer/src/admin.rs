@@ -23,8 +23,14 @@ struct StatsAnswer {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StatAnswer {
-    Number { name: String, value: u64 },
-    Text { name: String, value: String },
+    Number {
+        name: String,
+        value: u64,
+    },
+    Text {
+        name: String,
+        value: String,
+    },
     /// Histograms, which nobody asks for.
     Other(serde::de::IgnoredAny),
 }

@@ -1,6 +1,9 @@
 //! Where Envoy's program is: `tests/setup envoy` brings it, once. `ENVOY` wins where it is set.
 
-use std::{path::{Path, PathBuf}, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},

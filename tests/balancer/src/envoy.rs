@@ -89,9 +89,8 @@ impl Envoy {
         let mut pause = SHORTEST;
         loop {
             let texts = self.admin.texts().await?;
-            let is_behind = |(stat, version): &(&String, &String)| {
-                texts.get(&format!("{stat}.version_text")) != Some(*version)
-            };
+            let is_behind =
+                |(stat, version): &(&String, &String)| texts.get(&format!("{stat}.version_text")) != Some(*version);
             let Some((behind, _)) = versions.iter().find(is_behind) else { return Ok(()) };
             let rejected = self.admin.rejected().await?;
             let is_new = rejected.iter().any(|(stat, count)| self.rejected.get(stat).copied().unwrap_or(0) < *count);

@@ -31,6 +31,11 @@ impl Written {
         Ok(version.to_string())
     }
 
+    /// The next write says it again, whatever it says.
+    pub(crate) fn forget(&mut self, path: &Path) {
+        self.files.remove(path);
+    }
+
     pub(crate) fn resources(&self, path: &Path) -> &[Value] {
         self.files.get(path).map(|(_, resources)| resources.as_slice()).unwrap_or_default()
     }

@@ -22,6 +22,7 @@ use crate::{
     members::{Group, Members},
     model::{BackendId, Certificate, Frontend},
     report::Report,
+    snapshot::Snapshot,
     translate::{Class, translate},
     world::World,
     xds::{self, Files, Front, Input, KeyPair, Named},
@@ -77,7 +78,8 @@ impl Follower {
             }
             progress.send_replace(Progress { up_to, failure: failure.map(Arc::new), refused, has_ended: false });
             let next = [retry, self.members.next()].into_iter().flatten().min();
-            let wake = next.map_or(Either::Left(future::pending()), |at| Either::Right(tokio::time::sleep_until(at.into())));
+            let wake =
+                next.map_or(Either::Left(future::pending()), |at| Either::Right(tokio::time::sleep_until(at.into())));
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = wake => {}
@@ -126,7 +128,7 @@ impl Follower {
             Some((name, result.as_ref().err()?.clone()))
         });
         let refused = refused.collect();
-        let retry = (!self.tell(&outcomes, failure.is_none()).await).then(|| Instant::now() + RETRY);
+        let retry = (!self.tell(&outcomes, failure.is_none(), &snapshot).await).then(|| Instant::now() + RETRY);
         (failure, refused, retry)
     }
 
@@ -147,9 +149,11 @@ impl Follower {
 
         // Clusters that routes still name stay until the routes are replaced.
         let wanted = clusters.resources.clone();
-        let leaving = self.written.resources(&clusters.path).iter().filter(|old| {
-            wanted.iter().all(|new| new["name"] != old["name"])
-        });
+        let leaving = self
+            .written
+            .resources(&clusters.path)
+            .iter()
+            .filter(|old| wanted.iter().all(|new| new["name"] != old["name"]));
         clusters.resources.extend(leaving.cloned());
         self.write(endpoints.iter().chain([&clusters])).await?;
         self.write(certificates.iter().chain(&routes).chain([&listeners])).await?;
@@ -160,11 +164,18 @@ impl Follower {
 
     async fn write<'a>(&mut self, files: impl Iterator<Item = &'a xds::File>) -> Result<(), Error> {
         let mut versions = BTreeMap::new();
+        let mut paths = Vec::new();
         for file in files {
             let version = self.written.write(file).map_err(Error::Files)?;
             versions.extend(file.stat.clone().map(|stat| (stat, version)));
+            paths.push(&file.path);
         }
-        self.envoy.in_force(&versions).await
+        let outcome = self.envoy.in_force(&versions).await;
+        if outcome.is_err() {
+            // Written anew, they are refused again or not, and that is heard at once.
+            paths.into_iter().for_each(|path| self.written.forget(path));
+        }
+        outcome
     }
 
     fn certificates(&mut self, frontends: &[Frontend]) -> Result<Vec<Named>, Error> {
@@ -207,11 +218,11 @@ impl Follower {
     }
 
     /// Returns whether everything could be said.
-    async fn tell(&mut self, outcomes: &[Outcome], is_in_force: bool) -> bool {
+    async fn tell(&mut self, outcomes: &[Outcome], is_in_force: bool, snapshot: &Snapshot) -> bool {
         let mut told = true;
         for Outcome { ingress, result } in outcomes {
             let said = match result {
-                Ok(()) if is_in_force => self.report.programmed(ingress, self.front.address).await,
+                Ok(()) if is_in_force => self.report.programmed(ingress, self.front.address, snapshot).await,
                 Ok(()) => Ok(()),
                 Err(errors) => self.report.refused(ingress, errors).await,
             };

@@ -37,12 +37,6 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub use self::{
-    error::Error,
-    options::Options,
-    stats::{ServiceStats, Stats},
-    translate::SyncError,
-};
 use self::{
     admin::Admin,
     authority::Authority,
@@ -53,6 +47,12 @@ use self::{
     report::Report,
     world::World,
     xds::Front,
+};
+pub use self::{
+    error::Error,
+    options::Options,
+    stats::{ServiceStats, Stats},
+    translate::SyncError,
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -215,11 +215,10 @@ impl Balancer {
     }
 
     /// Ends Envoy, which closes all connections, and returns when it has ended.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.follower.abort();
-        let mut progress = self.progress.clone();
-        // The follower holds the sender and Envoy; both go together.
-        while progress.changed().await.is_ok() {}
+        // It holds Envoy, so both are gone then.
+        let _ = (&mut self.follower).await;
     }
 }
 

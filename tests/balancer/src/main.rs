@@ -57,18 +57,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
-    let Arguments {
-        address,
-        http_port,
-        https_port,
-        class,
-        no_gke,
-        detach,
-        authority,
-        log,
-        workers,
-        definitions,
-    } = arguments;
+    let Arguments { address, http_port, https_port, class, no_gke, detach, authority, log, workers, definitions } =
+        arguments;
     if definitions {
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": gke::definitions()});
         println!("{list:#}");

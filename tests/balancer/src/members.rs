@@ -104,10 +104,11 @@ impl Members {
 
     /// When there is something to do if nothing changes.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let leaving = self.backends.values().flat_map(|member| member.phases.values()).filter_map(|phase| match phase {
-            Phase::In => None,
-            Phase::Leaving(until) => Some(*until),
-        });
+        let leaving =
+            self.backends.values().flat_map(|member| member.phases.values()).filter_map(|phase| match phase {
+                Phase::In => None,
+                Phase::Leaving(until) => Some(*until),
+            });
         leaving.chain(self.draining.values().copied()).min()
     }
 }

@@ -15,7 +15,7 @@ use kube::{ResourceExt, api::DynamicObject};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    gke::{BackendConfigSpec, FrontendConfigSpec, ManagedCertificateSpec},
+    gke::{BackendConfigSpec, FrontendConfigSpec, ManagedCertificateSpec, ManagedCertificateStatus},
     model::BackendId,
 };
 
@@ -31,7 +31,15 @@ pub(crate) struct Snapshot {
     secrets: Named<Arc<Secret>>,
     backend_configs: Named<BackendConfigSpec>,
     frontend_configs: Named<FrontendConfigSpec>,
-    managed_certificates: Named<ManagedCertificateSpec>,
+    managed_certificates: Named<Managed>,
+}
+
+/// A ManagedCertificate.
+#[derive(Debug)]
+pub(crate) struct Managed {
+    pub(crate) uid: String,
+    pub(crate) spec: ManagedCertificateSpec,
+    pub(crate) status: ManagedCertificateStatus,
 }
 
 /// The objects of all kinds that a [`Snapshot`] is made of.
@@ -65,9 +73,12 @@ impl From<Objects> for Snapshot {
             services: named(services),
             slices,
             secrets: named(secrets),
-            backend_configs: specs(backend_configs),
-            frontend_configs: specs(frontend_configs),
-            managed_certificates: specs(managed_certificates),
+            backend_configs: parsed(backend_configs, |object| part(object, "spec")),
+            frontend_configs: parsed(frontend_configs, |object| part(object, "spec")),
+            managed_certificates: parsed(managed_certificates, |object| {
+                let uid = object.uid().unwrap_or_default();
+                Some(Managed { uid, spec: part(object, "spec")?, status: part(object, "status")? })
+            }),
         }
     }
 }
@@ -89,7 +100,7 @@ impl Snapshot {
         get(&self.frontend_configs, namespace, name)
     }
 
-    pub(crate) fn managed_certificate(&self, namespace: &str, name: &str) -> Option<&ManagedCertificateSpec> {
+    pub(crate) fn managed_certificate(&self, namespace: &str, name: &str) -> Option<&Managed> {
         get(&self.managed_certificates, namespace, name)
     }
 
@@ -131,15 +142,47 @@ fn named<K: ResourceExt>(objects: Vec<Arc<K>>) -> Named<Arc<K>> {
     objects.into_iter().map(|object| (key(object.as_ref()), object)).collect()
 }
 
-/// An object whose spec does not fit its type is as good as absent: whoever names it hears of it.
-fn specs<S: DeserializeOwned + Default>(objects: Vec<Arc<DynamicObject>>) -> Named<S> {
-    let spec = |object: &DynamicObject| match object.data.get("spec") {
-        None => Some(S::default()),
-        Some(spec) => serde_json::from_value(spec.clone()).ok(),
-    };
-    objects.iter().filter_map(|object| Some((key(object.as_ref()), spec(object)?))).collect()
+/// An object that does not fit its type is as good as absent: whoever names it hears of it.
+fn parsed<T>(objects: Vec<Arc<DynamicObject>>, parse: impl Fn(&DynamicObject) -> Option<T>) -> Named<T> {
+    objects.iter().filter_map(|object| Some((key(object.as_ref()), parse(object)?))).collect()
+}
+
+fn part<T: DeserializeOwned + Default>(object: &DynamicObject, field: &str) -> Option<T> {
+    match object.data.get(field) {
+        None => Some(T::default()),
+        Some(value) => serde_json::from_value(value.clone()).ok(),
+    }
 }
 
 fn get<'a, T>(objects: &'a Named<T>, namespace: &str, name: &str) -> Option<&'a T> {
     objects.get(&(namespace.to_owned(), name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn is_member_of(endpoint: serde_json::Value) -> bool {
+        is_member(&serde_json::from_value(endpoint).unwrap())
+    }
+
+    #[test]
+    fn a_pod_is_in_until_it_terminates_and_anything_else_while_it_is_ready() {
+        let pod = json!({"kind": "Pod", "name": "chat-0"});
+        let conditions =
+            |ready: bool, terminating: bool| json!({"ready": ready, "serving": true, "terminating": terminating});
+        for (ready, terminating, as_pod, as_other) in [
+            (true, false, true, true),
+            (false, false, true, false),
+            (false, true, false, false),
+            (true, true, false, false),
+        ] {
+            let conditions = conditions(ready, terminating);
+            let endpoint = json!({"addresses": ["10.0.0.1"], "conditions": conditions, "targetRef": pod});
+            assert_eq!(is_member_of(endpoint), as_pod, "{conditions}");
+            assert_eq!(is_member_of(json!({"addresses": ["10.0.0.1"], "conditions": conditions})), as_other);
+        }
+        assert!(is_member_of(json!({"addresses": ["10.0.0.1"]})));
+    }
 }

@@ -42,7 +42,9 @@ impl Stats {
         let prefix = format!("cluster.{namespace}/{service}/");
         let sum = |suffix: &str| -> u64 {
             let of_service = self.numbers.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
-            let wanted = of_service.filter(|(name, _)| name.split_once('.').and_then(|(_, rest)| rest.split_once('.')).is_some_and(|(_, stat)| stat == suffix));
+            let wanted = of_service.filter(|(name, _)| {
+                name.split_once('.').and_then(|(_, rest)| rest.split_once('.')).is_some_and(|(_, stat)| stat == suffix)
+            });
             wanted.map(|(_, value)| value).sum()
         };
         ServiceStats {
@@ -68,6 +70,7 @@ impl Stats {
 
     /// Requests, WebSockets among them, that reached the backend's timeout since the start.
     pub fn timeouts(&self) -> u64 {
-        self.get("http.http.downstream_rq_max_duration_reached") + self.get("http.https.downstream_rq_max_duration_reached")
+        self.get("http.http.downstream_rq_max_duration_reached")
+            + self.get("http.https.downstream_rq_max_duration_reached")
     }
 }

@@ -3,6 +3,7 @@
 mod backend;
 mod class;
 mod error;
+mod front;
 mod health;
 mod paths;
 mod tls;
@@ -12,16 +13,17 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::networking::v1::{Ingress, IngressBackend};
 use kube::ResourceExt;
 
-pub(crate) use self::class::Class;
 pub use self::error::SyncError;
+pub(crate) use self::{
+    class::Class,
+    tls::{MANAGED, MANAGED_PREFIX, PRE_SHARED, listed},
+};
 use crate::{
-    model::{BackendId, Frontend, PlainHttp, RedirectCode, Route},
+    model::{BackendId, Frontend, PlainHttp, Route},
     snapshot::Snapshot,
 };
 
 const ANY_HOST: &str = "*";
-const FRONTEND_CONFIG: &str = "networking.gke.io/v1beta1.FrontendConfig";
-const ALLOW_HTTP: &str = "kubernetes.io/ingress.allow-http";
 const GLOBAL_ADDRESS: &str = "kubernetes.io/ingress.global-static-ip-name";
 const REGIONAL_ADDRESS: &str = "kubernetes.io/ingress.regional-static-ip-name";
 
@@ -73,12 +75,12 @@ pub(crate) fn translate(ingress: &Ingress, class: Class, snapshot: &Snapshot) ->
     for routes in frontend.hosts.values_mut() {
         routes.sort_by(|a, b| b.path.precedence().cmp(&a.path.precedence()));
     }
-    match plain_http(ingress, &namespace, class, snapshot) {
-        Ok(plain_http) => frontend.plain_http = plain_http,
-        Err(error) => errors.push(error),
-    }
     match tls::certificates(ingress, &namespace, class, snapshot) {
         Ok(certificates) => frontend.certificates = certificates,
+        Err(error) => errors.push(error),
+    }
+    match front::plain_http(ingress, &namespace, class, !frontend.certificates.is_empty(), snapshot) {
+        Ok(plain_http) => frontend.plain_http = plain_http,
         Err(error) => errors.push(error),
     }
     let annotations = ingress.annotations();
@@ -86,28 +88,4 @@ pub(crate) fn translate(ingress: &Ingress, class: Class, snapshot: &Snapshot) ->
         errors.push(SyncError::TwoAddresses);
     }
     if errors.is_empty() { Ok(frontend) } else { Err(errors) }
-}
-
-fn plain_http(ingress: &Ingress, namespace: &str, class: Class, snapshot: &Snapshot) -> Result<PlainHttp, SyncError> {
-    let annotations = ingress.annotations();
-    if annotations.get(ALLOW_HTTP).is_some_and(|value| value == "false") {
-        return Ok(PlainHttp::Off);
-    }
-    // An internal load balancer takes no FrontendConfig.
-    let Some(name) = annotations.get(FRONTEND_CONFIG).filter(|_| class == Class::Gce) else {
-        return Ok(PlainHttp::Served);
-    };
-    let config = snapshot.frontend_config(namespace, name).ok_or_else(|| SyncError::NoFrontendConfig(name.clone()))?;
-    let Some(redirect) = config.redirect_to_https.as_ref().filter(|redirect| redirect.enabled) else {
-        return Ok(PlainHttp::Served);
-    };
-    let code = match redirect.response_code_name.as_deref().unwrap_or_default() {
-        "" | "MOVED_PERMANENTLY_DEFAULT" => RedirectCode::MovedPermanently,
-        "FOUND" => RedirectCode::Found,
-        "SEE_OTHER" => RedirectCode::SeeOther,
-        "TEMPORARY_REDIRECT" => RedirectCode::TemporaryRedirect,
-        "PERMANENT_REDIRECT" => RedirectCode::PermanentRedirect,
-        other => return Err(SyncError::BadRedirectCode { config: name.clone(), code: other.to_owned() }),
-    };
-    Ok(PlainHttp::Redirected(code))
 }

@@ -106,14 +106,14 @@ impl World {
             _watches: _,
         } = self;
         // What is defined comes first: the other kinds are not watched before.
-        definitions.caught_up(changes).await?;
-        ingresses.caught_up(changes).await?;
-        services.caught_up(changes).await?;
-        slices.caught_up(changes).await?;
-        secrets.caught_up(changes).await?;
-        backend_configs.caught_up(changes).await?;
-        frontend_configs.caught_up(changes).await?;
-        managed_certificates.caught_up(changes).await?;
+        definitions.caught_up().await?;
+        ingresses.caught_up().await?;
+        services.caught_up().await?;
+        slices.caught_up().await?;
+        secrets.caught_up().await?;
+        backend_configs.caught_up().await?;
+        frontend_configs.caught_up().await?;
+        managed_certificates.caught_up().await?;
         let mut last = 0;
         changes.send_modify(|number| {
             *number += 1;

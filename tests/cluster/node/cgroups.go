@@ -32,7 +32,7 @@ func createCgroups(name string) error {
 	}
 	for _, root := range roots {
 		group := filepath.Join(root, name)
-		if err := os.Mkdir(group, 0o755); err != nil {
+		if err := errors.Join(enableControllers(filepath.Dir(group)), os.Mkdir(group, 0o755)); err != nil {
 			return err
 		}
 		// A new cpuset of version 1 is empty, and no process may enter it.
@@ -50,6 +50,18 @@ func createCgroups(name string) error {
 		}
 	}
 	return nil
+}
+
+// enableControllers gives the children of a group of version 2 all that the group has itself, as kubelet asks for.
+func enableControllers(group string) error {
+	available, err := os.ReadFile(filepath.Join(group, "cgroup.controllers"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, controller := range strings.Fields(string(available)) {
+		err = errors.Join(err, os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte("+"+controller), 0o644))
+	}
+	return err
 }
 
 func removeCgroups(name string) error {

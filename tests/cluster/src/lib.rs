@@ -28,11 +28,11 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use crate::{control_plane::ControlPlane, credentials::Credentials, data::Data, layout::Layout, node::Nodes};
 pub use crate::{
     node::{Missing, node_support},
     process::Exited,
 };
-use crate::{control_plane::ControlPlane, credentials::Credentials, data::Data, layout::Layout, node::Nodes};
 
 /// What runs besides etcd and the apiserver, and what is recorded.
 #[derive(Clone, Debug, Default)]

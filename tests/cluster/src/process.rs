@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::tied;
+use crate::{root, tied};
 
 pub(crate) const LOGS: &str = "logs";
 const TAIL: u64 = 4_096;
@@ -38,6 +38,13 @@ pub(crate) struct Process {
     program: String,
     child: Child,
     log: PathBuf,
+    rights: Rights,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rights {
+    Own,
+    Root,
 }
 
 impl Process {
@@ -46,31 +53,28 @@ impl Process {
         let executable = assets.join(program);
         anyhow::ensure!(executable.exists(), "{} is missing", executable.display());
         let mut command = tied::command(&executable, "KILL");
-        command.args(args);
-        Self::spawn(program, data, command)
+        command.args(args).process_group(0);
+        Self::spawn(program, data, command, Rights::Own)
     }
 
-    /// Any other, which has to end with this process in a way of its own.
-    pub(crate) fn spawn(program: &str, data: &Path, mut command: Command) -> Result<Self> {
+    /// One that [`root::grouped`] made, which has to end with this process in a way of its own.
+    pub(crate) fn start_as_root(program: &str, data: &Path, command: Command) -> Result<Self> {
+        Self::spawn(program, data, command, Rights::Root)
+    }
+
+    fn spawn(program: &str, data: &Path, mut command: Command, rights: Rights) -> Result<Self> {
         let log = log_file(data, program);
         let output = open_log(&log)?;
-        command
-            .current_dir(data)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0);
+        command.current_dir(data).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = tied::spawn(command).with_context(|| format!("failed to start {program}"))?;
-        Ok(Self { program: program.to_owned(), child, log })
+        Ok(Self { program: program.to_owned(), child, log, rights })
     }
 
     /// An error with the end of the log if the program is no longer running.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.child.try_wait().with_context(|| format!("failed to check {}", self.program))? {
             None => Ok(()),
-            Some(status) => {
-                Err(Exited { program: self.program.clone(), status, log: log_tail(&self.log) }.into())
-            }
+            Some(status) => Err(Exited { program: self.program.clone(), status, log: log_tail(&self.log) }.into()),
         }
     }
 
@@ -84,7 +88,10 @@ impl Drop for Process {
         // After it was waited for, its number may belong to another process.
         if matches!(self.child.try_wait(), Ok(None)) {
             if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process_group(group, Signal::KILL);
+                match self.rights {
+                    Rights::Own => drop(kill_process_group(group, Signal::KILL)),
+                    Rights::Root => root::kill_group(group),
+                }
             }
             let _ = self.child.wait();
         }

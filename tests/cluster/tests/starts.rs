@@ -15,7 +15,8 @@ use local_cluster::{LocalCluster, Options};
 async fn serves_collects_garbage_and_leaves_nothing() -> Result<()> {
     let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
     let began = Instant::now();
-    let mut cluster = LocalCluster::start(&assets, Options { controller_manager: true, audit: true, ..Options::default() }).await?;
+    let mut cluster =
+        LocalCluster::start(&assets, Options { controller_manager: true, audit: true, ..Options::default() }).await?;
     eprintln!("started in {:?}", began.elapsed());
 
     assert_eq!(kubectl(&cluster, &["get", "--raw", "/readyz"], "")?, "ok");
@@ -45,6 +46,18 @@ async fn serves_collects_garbage_and_leaves_nothing() -> Result<()> {
     cluster.start_apiserver().await?;
     assert_eq!(cluster.address(), address);
     kubectl(&cluster, &["get", "configmap", "kept"], "")?;
+
+    cluster.stop_etcd().await?;
+    assert!(kubectl(&cluster, &["get", "configmap", "kept", "--request-timeout=1s"], "").is_err());
+    cluster.start_etcd().await?;
+    kubectl(&cluster, &["get", "configmap", "kept"], "")?;
+
+    cluster.stop_controller_manager().await?;
+    kubectl(&cluster, &["create", "namespace", "waits"], "")?;
+    assert!(kubectl(&cluster, &["get", "serviceaccount", "default", "-n", "waits"], "").is_err());
+    cluster.start_controller_manager().await?;
+    let account = ["wait", "-n", "waits", "--for=create", "serviceaccount/default", "--timeout=60s"];
+    kubectl(&cluster, &account, "")?;
 
     let token = kubectl(&cluster, &["create", "token", "default"], "")?;
     let nobody = cluster.kubeconfig_with_token("nobody", &token)?;

@@ -44,7 +44,7 @@ pub(crate) fn resolve(
     let port_name = port.name.clone().unwrap_or_default();
     let backend = if class.is_gke() {
         let (name, spec) = backend_config(namespace, service, port, &full_name, &shown(&wanted), snapshot)?;
-        of_gke(port_name, &name, &spec)?
+        of_gke(port_name, &name, &spec, class)?
     } else {
         Backend {
             port_name,
@@ -103,7 +103,7 @@ fn backend_config(
     Ok((format!("{namespace}/{name}"), config.clone()))
 }
 
-fn of_gke(port_name: String, config: &str, spec: &BackendConfigSpec) -> Result<Backend, SyncError> {
+fn of_gke(port_name: String, config: &str, spec: &BackendConfigSpec, class: Class) -> Result<Backend, SyncError> {
     let BackendConfigSpec {
         timeout_sec,
         connection_draining,
@@ -111,11 +111,14 @@ fn of_gke(port_name: String, config: &str, spec: &BackendConfigSpec) -> Result<B
         health_check,
         custom_request_headers,
         custom_response_headers,
+        security_policy,
         // Nothing of a load balancer that stands on this machine.
         logging: _,
-        security_policy: _,
         iap: _,
     } = spec;
+    if class == Class::GceInternal && security_policy.is_some() {
+        return Err(SyncError::PolicyOnInternal(config.to_owned()));
+    }
     let draining = connection_draining.as_ref().and_then(|draining| draining.draining_timeout_sec).unwrap_or(0);
     Ok(Backend {
         port_name,

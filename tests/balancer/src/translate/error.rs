@@ -28,7 +28,9 @@ pub enum SyncError {
         why: String,
     },
     /// The annotation names a BackendConfig that is not there.
-    #[error("error getting BackendConfig for port \"{port}\" on service \"{service}\", err: no BackendConfig for service port exists.")]
+    #[error(
+        "error getting BackendConfig for port \"{port}\" on service \"{service}\", err: no BackendConfig for service port exists."
+    )]
     NoBackendConfig {
         /// Namespace and name.
         service: String,
@@ -80,38 +82,59 @@ pub enum SyncError {
     /// The annotation names a ManagedCertificate that is not there.
     #[error("ManagedCertificate \"{0}\" does not exist")]
     NoManagedCertificate(String),
+    /// An internal load balancer redirects nothing.
+    #[error("cannot enable HTTPS Redirects with L7 ILB: FrontendConfig \"{0}\"")]
+    RedirectOnInternal(String),
+    /// An internal load balancer serves one of the two on an address.
+    #[error("an internal Ingress with TLS needs the annotation kubernetes.io/ingress.allow-http: \"false\"")]
+    HttpBesideHttps,
+    /// Neither HTTP nor HTTPS is left.
+    #[error("kubernetes.io/ingress.allow-http is \"false\" and there is no TLS: nothing is left to serve")]
+    NothingToServe,
+    /// Cloud Armor is for external load balancers.
+    #[error("BackendConfig {0} has a securityPolicy, which an internal load balancer does not take")]
+    PolicyOnInternal(String),
     /// An address of both kinds.
     #[error("both the global and the regional static IP annotations are set")]
     TwoAddresses,
 }
 
+/// The controller translates first and asks Google Cloud then.
+#[derive(Clone, Copy)]
+enum Stage {
+    Translate,
+    Sync,
+}
+
 impl SyncError {
-    /// The reason of the Event: the controller translates first and asks Google Cloud then.
-    pub fn reason(&self) -> &'static str {
+    fn stage(&self) -> Stage {
         match self {
             Self::NotAService
             | Self::NoService(_)
             | Self::NoPort { .. }
             | Self::BadBackendConfigAnnotation { .. }
             | Self::NoBackendConfig { .. }
-            | Self::BadPath { .. } => "Translate",
+            | Self::BadPath { .. } => Stage::Translate,
             Self::BadBackendConfig { .. }
             | Self::NoFrontendConfig(_)
             | Self::BadRedirectCode { .. }
             | Self::NoSecret(_)
             | Self::BadSecret { .. }
             | Self::NoManagedCertificate(_)
-            | Self::TwoAddresses => "Sync",
+            | Self::RedirectOnInternal(_)
+            | Self::HttpBesideHttps
+            | Self::NothingToServe
+            | Self::PolicyOnInternal(_)
+            | Self::TwoAddresses => Stage::Sync,
         }
     }
 
-    /// What the Event says.
+    /// The reason of the Event, and what it says.
     pub(crate) fn note(errors: &[Self]) -> (&'static str, String) {
-        let reason = errors.first().map_or("Sync", Self::reason);
         let listed = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        match reason {
-            "Translate" => (reason, format!("Translation failed: invalid ingress spec: {listed}")),
-            _ => (reason, format!("Error syncing to GCP: {listed}")),
+        match errors.first().map_or(Stage::Sync, Self::stage) {
+            Stage::Translate => ("Translate", format!("Translation failed: invalid ingress spec: {listed}")),
+            Stage::Sync => ("Sync", format!("Error syncing to GCP: {listed}")),
         }
     }
 }

@@ -4,8 +4,7 @@ use super::{Class, SyncError};
 use crate::model::PathMatch;
 
 pub(crate) fn matches(path: &str, path_type: &str, class: Class) -> Result<Vec<PathMatch>, SyncError> {
-    let refused =
-        |kind: &'static str, why: &'static str| SyncError::BadPath { kind, path: path.to_owned(), why };
+    let refused = |kind: &'static str, why: &'static str| SyncError::BadPath { kind, path: path.to_owned(), why };
     match path_type {
         "Exact" if path.is_empty() => Err(refused("exact", "empty path")),
         "Exact" if path.contains('*') => Err(refused("exact", "invalid wildcard")),

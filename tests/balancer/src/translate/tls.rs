@@ -2,15 +2,16 @@
 
 use k8s_openapi::api::{core::v1::Secret, networking::v1::Ingress};
 use kube::ResourceExt;
-use x509_parser::{
-    extensions::GeneralName,
-    pem::Pem,
-};
+use x509_parser::{extensions::GeneralName, pem::Pem};
 
 use super::{Class, SyncError};
 use crate::{model::Certificate, snapshot::Snapshot};
 
-const MANAGED: &str = "networking.gke.io/managed-certificates";
+/// Names of ManagedCertificates, and of certificates that Google Cloud has under a name of its own.
+pub(crate) const MANAGED: &str = "networking.gke.io/managed-certificates";
+pub(crate) const PRE_SHARED: &str = "ingress.gcp.kubernetes.io/pre-shared-cert";
+/// What ManagedCertificates are called there.
+pub(crate) const MANAGED_PREFIX: &str = "mcrt-";
 
 pub(crate) fn certificates(
     ingress: &Ingress,
@@ -18,10 +19,12 @@ pub(crate) fn certificates(
     class: Class,
     snapshot: &Snapshot,
 ) -> Result<Vec<Certificate>, SyncError> {
-    let managed: Vec<&str> = match ingress.annotations().get(MANAGED) {
-        Some(names) if class.is_gke() => names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect(),
-        Some(_) | None => Vec::new(),
-    };
+    let (mut managed, mut pre_shared) = (listed(ingress, MANAGED), listed(ingress, PRE_SHARED));
+    pre_shared.retain(|name| !name.starts_with(MANAGED_PREFIX));
+    if !class.is_gke() {
+        managed.clear();
+        pre_shared.clear();
+    }
     let mut certificates = Vec::new();
     for tls in ingress.spec.iter().flat_map(|spec| spec.tls.iter().flatten()) {
         let Some(name) = tls.secret_name.as_ref().filter(|name| !name.is_empty()) else { continue };
@@ -30,17 +33,29 @@ pub(crate) fn certificates(
             None if !class.is_gke() => {
                 certificates.push(Certificate::Issued { names: tls.hosts.clone().unwrap_or_default() });
             }
-            None if managed.is_empty() => return Err(SyncError::NoSecret(format!("{namespace}/{name}"))),
+            None if managed.is_empty() && pre_shared.is_empty() => {
+                return Err(SyncError::NoSecret(format!("{namespace}/{name}")));
+            }
             None => {}
         }
     }
     for name in managed {
-        let spec = snapshot
-            .managed_certificate(namespace, name)
-            .ok_or_else(|| SyncError::NoManagedCertificate(name.to_owned()))?;
-        certificates.push(Certificate::Issued { names: spec.domains.clone() });
+        let managed = snapshot.managed_certificate(namespace, name);
+        let managed = managed.ok_or_else(|| SyncError::NoManagedCertificate(name.to_owned()))?;
+        certificates.push(Certificate::Issued { names: managed.spec.domains.clone() });
+    }
+    if !pre_shared.is_empty() {
+        // What it is for is known to Google Cloud alone; somebody made it for these hosts.
+        let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+        certificates.push(Certificate::Issued { names: rules.filter_map(|rule| rule.host.clone()).collect() });
     }
     Ok(certificates)
+}
+
+/// The names that an annotation lists.
+pub(crate) fn listed<'a>(ingress: &'a Ingress, annotation: &str) -> Vec<&'a str> {
+    let names = ingress.annotations().get(annotation).map(String::as_str).unwrap_or_default();
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
 }
 
 fn given(full_name: &str, secret: &Secret) -> Result<Certificate, SyncError> {
@@ -56,9 +71,10 @@ fn given(full_name: &str, secret: &Secret) -> Result<Certificate, SyncError> {
         .ok_or_else(|| refused("tls.crt is no PEM"))?;
     let leaf = first.parse_x509().map_err(|_| refused("tls.crt is no certificate"))?;
     let alternatives = leaf.subject_alternative_name().map_err(|_| refused("its names cannot be read"))?;
-    let names = alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        _ => None,
-    });
+    let names =
+        alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        });
     Ok(Certificate::Given { names: names.collect(), chain, key })
 }

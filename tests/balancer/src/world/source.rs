@@ -1,6 +1,6 @@
 //! One kind, watched.
 
-use std::{collections::HashMap, fmt, hash::Hash, sync::Arc};
+use std::{collections::HashSet, fmt, hash::Hash, sync::Arc};
 
 use futures::{StreamExt, pin_mut};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -24,8 +24,34 @@ where
     api: Api<K>,
     list: ListParams,
     store: Store<K>,
-    /// Whether the store holds what was there when it began, or holds nothing because the kind is not there.
-    filled: watch::Receiver<bool>,
+    seen: watch::Receiver<Seen>,
+}
+
+/// How far the store is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// How many lists were begun.
+    begun: u64,
+    /// How many of them were complete when the last complete one was.
+    complete: u64,
+    /// The highest resource version of all objects that were told of, those among them that were deleted.
+    highest: u64,
+}
+
+impl Seen {
+    fn is_complete(&self) -> bool {
+        self.complete > 0 && self.complete == self.begun
+    }
+}
+
+/// What the events of a watch go to.
+struct Sink<K: Lookup + Clone + 'static>
+where
+    K::DynamicType: Eq + Hash + Clone,
+{
+    writer: Writer<K>,
+    seen: watch::Sender<Seen>,
+    changes: watch::Sender<u64>,
 }
 
 impl<K> Source<K>
@@ -41,13 +67,22 @@ where
         changes: &watch::Sender<u64>,
         watches: &mut JoinSet<()>,
     ) -> Self {
-        let mut writer = Writer::new(kind);
-        let (is_filled, filled) = watch::channel(false);
-        let store = writer.as_reader();
         let list = ListParams { field_selector: config.field_selector.clone(), ..ListParams::default() };
-        let (api_of_watch, changes) = (api.clone(), changes.clone());
-        watches.spawn(async move { watch(api_of_watch, config, &mut writer, &is_filled, &changes).await });
-        Self { api, list, store, filled }
+        let (source, mut sink) = Self::new(api.clone(), list, kind, changes);
+        watches.spawn(async move { sink.follow(api, config).await });
+        source
+    }
+
+    fn new(
+        api: Api<K>,
+        list: ListParams,
+        kind: <K as Resource>::DynamicType,
+        changes: &watch::Sender<u64>,
+    ) -> (Self, Sink<K>) {
+        let writer = Writer::new(kind);
+        let (sender, seen) = watch::channel(Seen::default());
+        let source = Self { api, list, store: writer.as_reader(), seen };
+        (source, Sink { writer, seen: sender, changes: changes.clone() })
     }
 
     pub(super) fn state(&self) -> Vec<Arc<K>> {
@@ -55,32 +90,24 @@ where
     }
 
     /// Returns when the store holds what the apiserver held when this was called.
-    pub(super) async fn caught_up(&self, changes: &watch::Sender<u64>) -> Result<(), kube::Error> {
-        let mut filled = self.filled.clone();
+    pub(super) async fn caught_up(&self) -> Result<(), kube::Error> {
+        let mut seen = self.seen.clone();
         // The sender lives as long as the watch, and that as long as this.
-        let _ = filled.wait_for(|filled| *filled).await;
-        let listed = match self.api.list_metadata(&self.list).await {
-            Ok(list) => versions(list.items.iter()),
-            Err(kube::Error::Api(status)) if status.code == 404 => HashMap::new(),
+        let at_first = seen.wait_for(Seen::is_complete).await.map(|seen| *seen).unwrap_or_default();
+        let before = uids(self.state().iter().map(AsRef::as_ref));
+        let (listed, highest) = match self.api.list_metadata(&self.list).await {
+            Ok(list) => (uids(list.items.iter()), list.items.iter().map(version).max().unwrap_or(0)),
+            Err(kube::Error::Api(status)) if status.code == 404 => (HashSet::new(), 0),
             Err(error) => return Err(error),
         };
-        let at_first = versions(self.state().iter().map(AsRef::as_ref));
-        let mut ever = at_first.clone();
-        let mut changes = changes.subscribe();
-        loop {
-            let now = versions(self.state().iter().map(AsRef::as_ref));
-            ever.extend(now.clone());
-            // What is no longer there but was seen has been deleted meanwhile.
-            let has_listed =
-                listed.iter().all(|(uid, version)| now.get(uid).map_or(ever.contains_key(uid), |held| held >= version));
-            let has_lost = at_first.iter().all(|(uid, version)| {
-                listed.contains_key(uid) || now.get(uid).is_none_or(|held| held > version)
-            });
-            if has_listed && has_lost {
-                return Ok(());
-            }
-            let _ = changes.changed().await;
-        }
+        let is_there = |seen: &Seen| {
+            // Events come in the order of their versions. Who watches anew learns of deletions from the list alone.
+            let has_heard = seen.highest >= highest || seen.complete > at_first.begun;
+            let now = uids(self.state().iter().map(AsRef::as_ref));
+            has_heard && before.difference(&listed).all(|deleted| !now.contains(deleted))
+        };
+        let _ = seen.wait_for(is_there).await;
+        Ok(())
     }
 }
 
@@ -94,35 +121,62 @@ impl Source<DynamicObject> {
         watches: &mut JoinSet<()>,
     ) -> Self {
         let name = format!("{}.{}", kind.plural, kind.group);
-        let mut writer = Writer::new(kind);
-        let (is_filled, filled) = watch::channel(false);
-        let store = writer.as_reader();
-        let (api_of_watch, changes) = (api.clone(), changes.clone());
-        let (definitions, mut defined_once) = (definitions.store.clone(), definitions.filled.clone());
+        let (source, mut sink) = Self::new(api.clone(), ListParams::default(), kind, changes);
+        let (definitions, mut defined) = (definitions.store.clone(), definitions.seen.clone());
         watches.spawn(async move {
-            let _ = defined_once.wait_for(|filled| *filled).await;
-            let mut seen = changes.subscribe();
             loop {
-                while !is_served(&definitions, &name) {
-                    is_filled.send_replace(true);
-                    let _ = seen.changed().await;
+                let is_known = |seen: &Seen| seen.is_complete();
+                let _ = defined.wait_for(is_known).await;
+                if !is_served(&definitions, &name) {
+                    sink.clear();
+                    let _ = defined.wait_for(|_| is_served(&definitions, &name)).await;
                 }
-                is_filled.send_replace(false);
-                let removed = async {
-                    while is_served(&definitions, &name) {
-                        let _ = seen.changed().await;
-                    }
-                };
                 tokio::select! {
-                    () = watch(api_of_watch.clone(), watcher::Config::default(), &mut writer, &is_filled, &changes) => {}
-                    () = removed => {}
+                    () = sink.follow(api.clone(), watcher::Config::default()) => {}
+                    _ = defined.wait_for(|_| !is_served(&definitions, &name)) => {}
                 }
-                writer.apply_watcher_event(&Event::Init);
-                writer.apply_watcher_event(&Event::InitDone);
-                changes.send_modify(|number| *number += 1);
             }
         });
-        Self { api, list: ListParams::default(), store, filled }
+        source
+    }
+}
+
+impl<K> Sink<K>
+where
+    K: Resource + Lookup<DynamicType = <K as Resource>::DynamicType>,
+    K: Clone + fmt::Debug + DeserializeOwned + Send + Sync + 'static,
+    <K as Resource>::DynamicType: Clone + Eq + Hash,
+{
+    async fn follow(&mut self, api: Api<K>, config: watcher::Config) {
+        let events = watcher(api, config).default_backoff();
+        pin_mut!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => self.take(&event),
+                Err(error) => tracing::warn!(%error, "a watch failed; it begins again"),
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.take(&Event::Init);
+        self.take(&Event::InitDone);
+    }
+
+    /// The store first, then who waits for it.
+    fn take(&mut self, event: &Event<K>) {
+        self.writer.apply_watcher_event(event);
+        self.seen.send_modify(|seen| match event {
+            Event::Init => seen.begun += 1,
+            Event::InitDone => seen.complete = seen.begun,
+            Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
+                seen.highest = seen.highest.max(version(object));
+            }
+        });
+        match event {
+            Event::Init | Event::InitApply(_) => {}
+            Event::InitDone | Event::Apply(_) | Event::Delete(_) => self.changes.send_modify(|number| *number += 1),
+        }
     }
 }
 
@@ -131,38 +185,7 @@ where
     K::DynamicType: Eq + Hash + Clone,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("objects", &self.store.len()).finish_non_exhaustive()
-    }
-}
-
-async fn watch<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    writer: &mut Writer<K>,
-    is_filled: &watch::Sender<bool>,
-    changes: &watch::Sender<u64>,
-) where
-    K: Resource + Lookup<DynamicType = <K as Resource>::DynamicType>,
-    K: Clone + fmt::Debug + DeserializeOwned + Send + Sync + 'static,
-    <K as Resource>::DynamicType: Clone + Eq + Hash,
-{
-    let events = watcher(api, config).default_backoff();
-    pin_mut!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => {
-                writer.apply_watcher_event(&event);
-                match event {
-                    Event::Init | Event::InitApply(_) => {}
-                    Event::InitDone => {
-                        is_filled.send_replace(true);
-                        changes.send_modify(|number| *number += 1);
-                    }
-                    Event::Apply(_) | Event::Delete(_) => changes.send_modify(|number| *number += 1),
-                }
-            }
-            Err(error) => tracing::warn!(%error, "a watch failed; it begins again"),
-        }
+        f.debug_struct("Source").field("seen", &self.seen.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -174,11 +197,11 @@ fn is_served(definitions: &Store<CustomResourceDefinition>, name: &str) -> bool 
     })
 }
 
-/// Resource versions by uid; they are numbers that grow.
-fn versions<'a, K: Resource + 'a>(objects: impl Iterator<Item = &'a K>) -> HashMap<String, u64> {
-    let version = |object: &K| {
-        let meta = object.meta();
-        Some((meta.uid.clone()?, meta.resource_version.as_ref()?.parse().ok()?))
-    };
-    objects.filter_map(version).collect()
+fn uids<'a, K: Resource + 'a>(objects: impl Iterator<Item = &'a K>) -> HashSet<String> {
+    objects.filter_map(|object| object.meta().uid.clone()).collect()
+}
+
+/// Resource versions are numbers that grow.
+fn version<K: Resource>(object: &K) -> u64 {
+    object.meta().resource_version.as_ref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }

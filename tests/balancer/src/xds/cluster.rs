@@ -24,7 +24,8 @@ pub(super) fn cluster(id: &BackendId, backend: &Backend, folder: &Path) -> Value
         "connect_timeout": "5s",
         "lb_policy": policy,
         // Nobody healthy means nobody, not everybody.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        // Health counts at once, not with others of the same second.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
         // Who is taken out gets nothing new, however well it answers.
         "ignore_health_on_host_removal": true,
         "health_checks": backend.health_check.iter().map(health_check).collect::<Vec<_>>(),

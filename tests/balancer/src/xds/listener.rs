@@ -22,7 +22,8 @@ pub(super) fn listeners(input: &Input<'_>) -> Vec<Value> {
     let mut chains = Vec::new();
     for certificate in input.certificates {
         // No two chains may be for one name; the oldest keeps it.
-        let names: Vec<_> = certificate.names.iter().filter(|name| taken.insert(name.to_lowercase())).collect();
+        let named = certificate.names.iter().filter(|name| is_server_name(name));
+        let names: Vec<_> = named.filter(|name| taken.insert(name.to_lowercase())).collect();
         if !names.is_empty() {
             let id = certificate_id(&certificate.names);
             chains.push(json!({
@@ -75,6 +76,12 @@ pub(super) fn certificates(input: &Input<'_>) -> Vec<File> {
     std::iter::once(file(DEFAULT, input.default_certificate)).chain(named).collect()
 }
 
+/// Envoy refuses the whole listener for a wildcard elsewhere than in front.
+fn is_server_name(name: &str) -> bool {
+    let rest = name.strip_prefix("*.").unwrap_or(name);
+    !rest.is_empty() && !rest.contains('*')
+}
+
 /// The same for the same names, so that another certificate for them changes no listener.
 fn certificate_id(names: &[String]) -> String {
     let mut hasher = DefaultHasher::new();
@@ -120,6 +127,7 @@ fn http_connection_manager(input: &Input<'_>, name: &str) -> Value {
             "rds": {"route_config_name": name, "config_source": from_file(&routes_path(input.folder, name))},
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "use_remote_address": true,
+            "skip_xff_append": true,
             "via": "1.1 google",
             "server_header_transformation": "PASS_THROUGH",
             "generate_request_id": false,
@@ -127,6 +135,8 @@ fn http_connection_manager(input: &Input<'_>, name: &str) -> Value {
             "stream_idle_timeout": "0s",
             "request_timeout": "0s",
             "common_http_protocol_options": {"idle_timeout": "610s"},
+            // How long Envoy would wait for a client to close first; what is cut is to be cut now.
+            "delayed_close_timeout": "0.1s",
             // Google's own answer for a backend that does not answer, closes, or is not there.
             "local_reply_config": {"mappers": [bad_gateway(503), bad_gateway(504)]},
             "http_filters": [

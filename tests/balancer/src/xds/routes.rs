@@ -39,9 +39,14 @@ pub(super) fn configuration(name: &str, input: &Input<'_>, backends: &Backends<'
         "name": name,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": virtual_hosts.collect::<Vec<_>>(),
-        // Google appends two addresses: the client's, which Envoy does as well, and its own.
+        "request_headers_to_remove": ["x-envoy-external-address"],
+        // Google appends the client's address and its own. Envoy would append the client's alone, and its machine's for
+        // one on loopback.
         "request_headers_to_add": [{
-            "header": {"key": "x-forwarded-for", "value": "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%"},
+            "header": {
+                "key": "x-forwarded-for",
+                "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%,%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%",
+            },
             "append_action": "APPEND_IF_EXISTS_OR_ADD",
         }],
     })
@@ -49,9 +54,8 @@ pub(super) fn configuration(name: &str, input: &Input<'_>, backends: &Backends<'
 
 fn routes(frontend: &Frontend, host: &str, backends: &Backends<'_>) -> Vec<Value> {
     let of_host = frontend.hosts.get(host).into_iter().flatten();
-    let mut routes: Vec<_> = of_host
-        .filter_map(|Route { path, backend: id }| Some(route(path, id, backends.get(id)?)))
-        .collect();
+    let mut routes: Vec<_> =
+        of_host.filter_map(|Route { path, backend: id }| Some(route(path, id, backends.get(id)?))).collect();
     let default = frontend.default_backend.as_ref().and_then(|id| Some((id, backends.get(id)?)));
     routes.push(match default {
         Some((id, backend)) => route(&PathMatch::Below("/".to_owned()), id, backend),

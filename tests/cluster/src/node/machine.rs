@@ -1,6 +1,7 @@
 //! One node's programs.
 
 use std::{
+    ffi::OsStr,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
@@ -41,9 +42,9 @@ impl Machine {
     pub(super) fn boot(data: &Path, plan: &Plan, place: Place, credentials: &Credentials) -> Result<Self> {
         let plugins = support::network_plugins()?;
         let files = Files::write(data, &plugins, plan, &place, credentials)?;
-        let mut containerd = enter(&place, "containerd");
+        let mut containerd = service(&place, "containerd");
         containerd.args(["--config"]).arg(&files.containerd);
-        let containerd = Process::spawn(&log(&place, "containerd"), data, containerd)?;
+        let containerd = Process::start_as_root(&log(&place, "containerd"), data, containerd)?;
         let (kubernetes, data) = (plan.first_service(), data.to_owned());
         Ok(Self { proxy: None, kubelet: None, containerd, place, files, kubernetes, data })
     }
@@ -71,7 +72,7 @@ impl Machine {
 
     pub(crate) fn start_kubelet(&mut self, assets: &Path) -> Result<()> {
         let Self { place, files, data, .. } = self;
-        let mut kubelet = enter(place, assets.join("kubelet"));
+        let mut kubelet = service(place, assets.join("kubelet"));
         kubelet.args([
             path("config", &files.kubelet),
             path("kubeconfig", &files.kubelet_kubeconfig),
@@ -79,7 +80,7 @@ impl Machine {
             flag("node-ip", place.address),
             flag("v", 1),
         ]);
-        self.kubelet = Some(Process::spawn(&log(place, "kubelet"), data, kubelet)?);
+        self.kubelet = Some(Process::start_as_root(&log(place, "kubelet"), data, kubelet)?);
         Ok(())
     }
 
@@ -90,21 +91,25 @@ impl Machine {
 
     pub(super) fn start_proxy(&mut self, assets: &Path) -> Result<()> {
         let Self { place, files, data, .. } = self;
-        let mut proxy = enter(place, assets.join("kube-proxy"));
+        let mut proxy = service(place, assets.join("kube-proxy"));
         proxy.args([path("config", &files.proxy), flag("v", 1)]);
-        self.proxy = Some(Process::spawn(&log(place, "kube-proxy"), data, proxy)?);
+        self.proxy = Some(Process::start_as_root(&log(place, "kube-proxy"), data, proxy)?);
         Ok(())
     }
 
-    /// Ready, without a taint that keeps pods away, and with a way to the API for them.
+    /// Its kubelet answers, it is ready for pods, and pods have a way to the API.
     pub(crate) async fn wait_until_ready(&mut self, requester: &Requester) -> Result<()> {
         let name = self.place.name.clone();
         let ready = async || {
             let answer = requester.get(&format!("/api/v1/nodes/{name}")).await?;
-            let node: Value = serde_json::from_slice(&answer.body)?;
-            Ok(match why_not_ready(&node) {
-                None => Yet::Done(()),
-                Some(reason) => Yet::Not(reason),
+            if let Some(reason) = why_not_ready(&serde_json::from_slice(&answer.body)?) {
+                return Ok(Yet::Not(reason));
+            }
+            // What the API says of a node that was away is from before.
+            let answer = requester.get(&format!("/api/v1/nodes/{name}/proxy/healthz")).await?;
+            Ok(match answer.code {
+                200 => Yet::Done(()),
+                _ => Yet::Not(String::from_utf8_lossy(&answer.body).into_owned()),
             })
         };
         wait::until(&name, self, ready).await?;
@@ -137,21 +142,27 @@ fn why_not_ready(node: &Value) -> Option<String> {
         return Some(ready["message"].as_str().unwrap_or_default().to_owned());
     }
     let taints = node["spec"]["taints"].as_array()?;
-    (!taints.is_empty()).then(|| format!("taints {taints:?}"))
+    // One that is cordoned is ready all the same.
+    let not_ready = |key: &str| key == "node.kubernetes.io/not-ready" || key == "node.kubernetes.io/unreachable";
+    let key = taints.iter().filter_map(|taint| taint["key"].as_str()).find(|key| not_ready(key))?;
+    Some(format!("it is tainted with {key}"))
 }
 
-/// A command in the namespaces of a node; it cannot outlive them.
-fn enter(place: &Place, program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = root::command("nsenter");
-    command.arg(format!("--target={}", place.pid));
-    command.args(["--mount", "--uts", "--ipc", "--net", "--pid", "--"]).arg(program);
-    command
+/// A program in the namespaces of a node; it cannot outlive them.
+fn service(place: &Place, program: impl AsRef<OsStr>) -> Command {
+    enter(root::grouped("nsenter"), place, program)
 }
 
 fn ctr(place: &Place) -> Command {
-    let mut command = enter(place, "ctr");
+    let mut command = enter(root::command("nsenter"), place, "ctr");
     command.args(["--address", files::CONTAINERD, "--namespace", "k8s.io"]);
     command
+}
+
+fn enter(mut nsenter: Command, place: &Place, program: impl AsRef<OsStr>) -> Command {
+    nsenter.arg(format!("--target={}", place.pid));
+    nsenter.args(["--mount", "--uts", "--ipc", "--net", "--pid", "--"]).arg(program);
+    nsenter
 }
 
 fn log(place: &Place, program: &str) -> String {

@@ -93,12 +93,7 @@ impl Nodes {
         Ok(())
     }
 
-    pub(crate) async fn start_kubelet(
-        &mut self,
-        number: u8,
-        layout: &Layout,
-        credentials: &Credentials,
-    ) -> Result<()> {
+    pub(crate) async fn start_kubelet(&mut self, number: u8, layout: &Layout, credentials: &Credentials) -> Result<()> {
         let requester = Requester::new(credentials, layout.ports.apiserver)?;
         let assets = self.assets.clone();
         let machine = self.machine(number)?;

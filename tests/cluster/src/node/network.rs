@@ -4,7 +4,6 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::Ipv4Addr,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Stdio},
     sync::{Arc, Mutex},
@@ -59,13 +58,8 @@ impl Plan {
 impl Network {
     pub(crate) async fn open(tools: &Path, data: &Path) -> Result<Self> {
         let log = process::log_file(data, "network");
-        let mut command = root::command(tools.join("node"));
-        command
-            .arg("network")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(process::open_log(&log)?)
-            .process_group(0);
+        let mut command = root::grouped(tools.join("node"));
+        command.arg("network").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(process::open_log(&log)?);
         blocking(move || {
             let mut child = command.spawn().context("failed to start the nodes' network")?;
             let orders = child.stdin.take();

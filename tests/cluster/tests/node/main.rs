@@ -2,6 +2,7 @@
 
 mod deletion;
 mod leftovers;
+mod missing;
 mod pods;
 mod several;
 mod support;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use local_cluster::LocalCluster;
 
-use crate::support::{IMAGE, address, await_ready, eventually, get, image, kubectl, pod, run_pods, supported, with_nodes};
+use crate::support::{
+    IMAGE, address, await_ready, eventually, get, image, kubectl, pod, run_pods, supported, with_nodes,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -1,0 +1,65 @@
+//! How batches of spans leave: by the HTTP client that the programs have anyway.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{Connect, HttpConnector},
+    },
+    rt::TokioExecutor,
+};
+use opentelemetry_http::{HttpClient, HttpError};
+use rustls::crypto::ring;
+use tokio::{runtime::Handle, time};
+
+use crate::Error;
+
+/// From the name look-up to the last byte.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer that is read.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// Sends on the program's own runtime, whichever thread it is asked from.
+pub(crate) struct Sender<C> {
+    client: Client<C, Full<Bytes>>,
+    runtime: Handle,
+}
+
+impl<C: Connect + Clone + Send + Sync + 'static> Sender<C> {
+    pub(crate) fn new(connector: C, runtime: &Handle) -> Self {
+        // Names and TLS in a FROM scratch image are the connector's business; one idle connection is enough for batches.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(connector);
+        Self { client, runtime: runtime.clone() }
+    }
+}
+
+impl<C> fmt::Debug for Sender<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn with_tls() -> Result<HttpsConnector<HttpConnector>, Error> {
+    let builder = HttpsConnectorBuilder::new().with_provider_and_native_roots(ring::default_provider());
+    Ok(builder.map_err(Error::Roots)?.https_only().enable_http1().build())
+}
+
+#[async_trait]
+impl<C: Connect + Clone + Send + Sync + 'static> HttpClient for Sender<C> {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.client.request(request.map(Full::new));
+        let whole = async move {
+            let (head, body) = answer.await?.into_parts();
+            let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        // The batches come from a thread of their own, where there is no runtime.
+        self.runtime.spawn(time::timeout(PATIENCE, whole)).await??
+    }
+}

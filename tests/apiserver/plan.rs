@@ -1,0 +1,131 @@
+//! What the golden plans say stands before a real apiserver with every kind that a plan may hold: no field is refused, unknown or
+//! written another way, and what is refused offline is refused there at the same field.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use kube::{
+    Api,
+    api::{DynamicObject, Patch, PatchParams},
+    core::{ApiResource, GroupVersionKind},
+};
+use realtime_tests::{Cluster, Stage};
+use serde_json::{Value, json};
+
+/// The namespace that the resources name.
+const NAMESPACE: &str = "team-a";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("plan")
+}
+
+fn files(ending: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder())? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ending)) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What a server-side apply of the whole file would make of it; the cluster stays as it is, so every object is a new one.
+async fn taken(stage: &Stage, file: &Path) -> Result<Vec<Value>> {
+    let file = file.to_str().context("a path in UTF-8")?;
+    let how = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-o", "json", "-f", file];
+    let said = stage.kubectl(&how).await?;
+    ensure!(said.good && said.err.is_empty(), "{file}: {}", said.err);
+    let taken: Value = serde_json::from_str(&said.out)?;
+    Ok(taken["items"].as_array().cloned().unwrap_or_else(|| vec![taken]))
+}
+
+async fn stage() -> Result<Stage> {
+    let stage = Stage::on(Cluster::without_controllers().await?, NAMESPACE).await?;
+    // The apiserver warns of pods that fall short of it.
+    let label = ["label", "namespace", NAMESPACE, "pod-security.kubernetes.io/warn=restricted"];
+    stage.kubectl(&label).await?.good()?;
+    Ok(stage)
+}
+
+/// Where `there` does not say what was planned: a field that was dropped or that is written another way would be put back for ever.
+fn unlike(planned: &Value, there: &Value, path: &str, found: &mut Vec<String>) {
+    match (planned, there) {
+        (Value::Object(planned), Value::Object(there)) => {
+            for (name, value) in planned {
+                unlike(value, there.get(name).unwrap_or(&Value::Null), &format!("{path}.{name}"), found);
+            }
+        }
+        (Value::Array(planned), Value::Array(there)) if planned.len() == there.len() => {
+            let pairs = planned.iter().zip(there).enumerate();
+            pairs.for_each(|(index, (planned, there))| unlike(planned, there, &format!("{path}[{index}]"), found));
+        }
+        (Value::Number(planned), Value::Number(there)) if planned.as_f64() == there.as_f64() => {}
+        (planned, there) if planned == there => {}
+        (planned, there) => found.push(format!("{path}: {planned} is {there}")),
+    }
+}
+
+/// One after the other in one test: the namespace is the one that the files name.
+#[tokio::test]
+async fn golden_plans_are_taken_as_they_stand_and_what_is_refused_offline_is_refused() -> Result<()> {
+    let stage = stage().await?;
+    let mut poor = Vec::new();
+    let outputs = files(".out.yaml")?;
+    ensure!(outputs.len() >= 40, "{} plans", outputs.len());
+    for file in files(".in.yaml")?.iter().chain(&outputs) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let planned: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(file)?)?;
+        match taken(&stage, file).await {
+            Err(refused) => poor.push(refused.to_string()),
+            Ok(there) => {
+                ensure!(planned.len() == there.len(), "{name}: {} of {} objects", there.len(), planned.len());
+                for (planned, there) in planned.iter().zip(&there) {
+                    unlike(planned, there, &format!("{name}: {}", planned["kind"]), &mut poor);
+                }
+            }
+        }
+    }
+    assert!(poor.is_empty(), "{} findings:\n{}", poor.len(), poor.join("\n"));
+    refused(&stage).await
+}
+
+async fn refused(stage: &Stage) -> Result<()> {
+    let file = folder().join("refused.yaml");
+    let cases: Vec<Value> = serde_saphyr::from_str(&fs::read_to_string(file)?)?;
+    let kind = GroupVersionKind::gvk("realtime-operator.dev", "v1alpha1", "RealtimeService");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "realtimeservices");
+    let api: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), NAMESPACE, &resource);
+    let strict = PatchParams { dry_run: true, ..PatchParams::apply("somebody").validation_strict() };
+    let mut poor = Vec::new();
+    for case in &cases {
+        let mut object = json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": {"name": "chat"},
+            "spec": {"host": "chat.domain-a.com", "origins": {"allow": ["https://app.domain-b.com"]}}});
+        let over = case["spec"].as_object().context("fields")?.clone();
+        object["spec"].as_object_mut().context("a spec")?.extend(over);
+        let (field, by) = (case["field"].as_str().context("a field")?, case["by"].as_str().context("by whom")?);
+        let answer = api.patch("chat", &strict, &Patch::Apply(&object)).await;
+        let well = match (&answer, by) {
+            (Ok(_), by) => by == "code",
+            (Err(kube::Error::Api(status)), "schema") => {
+                let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
+                let words: Vec<_> =
+                    case["says"].as_array().context("words")?.iter().filter_map(Value::as_str).collect();
+                let says = |text: &str| words.iter().all(|word| text.contains(word));
+                // Of an unknown field there is a text alone.
+                let unknown = status.message.contains(&format!("unknown field \"{field}\""));
+                unknown || causes.iter().any(|cause| cause.field == field && says(&cause.message))
+            }
+            (Err(_), _) => false,
+        };
+        if !well {
+            poor.push(format!("{}\n    {field}: {answer:?}", case["spec"]));
+        }
+    }
+    assert!(poor.is_empty(), "{} of {} are not refused well:\n{}", poor.len(), cases.len(), poor.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The charts on a real node.
