@@ -6,14 +6,14 @@ SHELL := /bin/bash
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## Control plane, operator, server and a page on another site, on this machine, until Ctrl-C
+up: ## A cluster with a node, the operator, a service behind a load balancer and a page on another site, until Ctrl-C
 	@tests/setup clients
 	@echo "building the programs; the first time that takes about 5 minutes on 2 cores"
-	@cargo build --bins
+	@cargo build -p kubectl-realtime -p realtime-operator -p realtime-server
 	@exec cargo run -q -p kubectl-realtime -- up -f examples/chat.yaml
 
 test: ## All tests of all tiers
-	@tests/setup clients chromium control-plane
+	@tests/setup clients chromium control-plane node envoy helm promtool image-tools
 	cargo build --workspace --bins
 	RUST_TEST_THREADS=4 cargo test --workspace
 

@@ -19,13 +19,18 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))
 }
 
-fn text(path: &Path) -> Result<String> {
+pub(crate) fn text(path: &Path) -> Result<String> {
     String::from_utf8(bytes(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
 /// The valid RealtimeServices of a file, or all its problems.
 pub(crate) fn services(path: &Path) -> Result<Vec<RealtimeService>> {
-    manifest::read(&text(path)?).map_err(|problems| Invalid { file: path.to_owned(), problems }.into())
+    services_of(path, &text(path)?)
+}
+
+/// The same where the text was read already.
+pub(crate) fn services_of(path: &Path, text: &str) -> Result<Vec<RealtimeService>> {
+    manifest::read(text).map_err(|problems| Invalid { file: path.to_owned(), problems }.into())
 }
 
 /// A file that was read and is no good.

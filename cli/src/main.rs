@@ -1,5 +1,6 @@
 //! Program `kubectl-realtime`: what the operator would do, and what it does, for people at a terminal and for scripts.
 
+mod diff;
 mod input;
 mod options;
 mod origins;
@@ -27,6 +28,7 @@ async fn main() -> ExitCode {
     };
     match cli.command {
         Command::Render(options) => render::run(&options),
+        Command::Diff(options) => diff::run(&options).await,
         Command::Origins { command: OriginsCommand::Check(options) } => origins::check(&options),
         Command::Up(options) => up::run(options).await,
     }

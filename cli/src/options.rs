@@ -17,7 +17,17 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Print the objects that the operator makes of a resource; no cluster is needed.
+    ///
+    /// What is legal and unwise is said on standard error, in the words of `kubectl apply`, and leaves the exit status 0
+    /// unless --strict-warnings is given. Entries of the origin policy that have no effect make it 1.
     Render(Render),
+    /// Compare a file with the cluster, object by object, and say what applying it does to open connections.
+    ///
+    /// The cluster is the one of KUBECONFIG, or the one around this pod. Objects are only read (`get`), and nothing is
+    /// written. What the apiserver fills in and what others added is not shown.
+    ///
+    /// Exit status: 0 no difference, 1 differences, 2 the cluster cannot be asked, 3 invalid input.
+    Diff(Diff),
     /// Questions about the origin policy of a resource; no cluster is needed.
     Origins {
         #[command(subcommand)]
@@ -47,6 +57,25 @@ pub(crate) struct Render {
     /// Image of the bundled server, as given to the operator.
     #[arg(long, value_name = "IMAGE", env = "REALTIME_OPERATOR_SERVER_IMAGE")]
     pub(crate) server_image: Option<String>,
+    /// Exit with 1 after any warning.
+    #[arg(long, env = "REALTIME_STRICT_WARNINGS", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) strict_warnings: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Resource file, or - for standard input. It may hold several YAML documents.
+    #[arg(short, long, value_name = "FILE", env = "REALTIME_FILE")]
+    pub(crate) file: PathBuf,
+    /// Namespace for resources that name none. Default: the one of the KUBECONFIG's context.
+    #[arg(short, long, value_name = "NAME", env = "REALTIME_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Image of the bundled server, as given to the operator. Default: the one that the pods run.
+    #[arg(long, value_name = "IMAGE", env = "REALTIME_OPERATOR_SERVER_IMAGE")]
+    pub(crate) server_image: Option<String>,
+    /// One JSON object with verdict, reason, changes, effects and notes, instead of texts.
+    #[arg(long, env = "REALTIME_JSON", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,14 +109,39 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
+/// What runs the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// A node where this machine can.
+    Auto,
+    /// A node, or an error that says what is missing.
+    Node,
+    /// Local processes.
+    Processes,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     /// Resource to apply and to serve.
     #[arg(short, long, value_name = "FILE", env = "REALTIME_FILE", default_value = "examples/chat.yaml")]
     pub(crate) file: PathBuf,
-    /// Address of the bundled server.
+    /// Address of the bundled server where it is a local process.
     #[arg(long, value_name = "ADDR", env = "REALTIME_UP_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// What runs the pods where KUBECONFIG names no cluster: a node on this machine, or local processes instead of pods. Default: a
+    /// node where this machine can (Linux, root or sudo without a password, apt-get), else processes.
+    #[arg(long, value_name = "MODE", env = "REALTIME_UP_MODE", default_value = "auto")]
+    pub(crate) mode: Mode,
+    /// With KUBECONFIG: the registry and path from which its nodes pull realtime-operator and realtime-server, e.g.
+    /// registry.example/team. The operator is then installed by its charts.
+    #[arg(long, value_name = "PREFIX", env = "REALTIME_UP_IMAGES")]
+    pub(crate) images: Option<String>,
+    /// Port of the local load balancer for http; 0 takes a free one.
+    #[arg(long, value_name = "PORT", env = "REALTIME_UP_HTTP_PORT", default_value_t = 0)]
+    pub(crate) http_port: u16,
+    /// Port of the local load balancer for https; 0 takes a free one.
+    #[arg(long, value_name = "PORT", env = "REALTIME_UP_HTTPS_PORT", default_value_t = 0)]
+    pub(crate) https_port: u16,
     /// Port of the example page; it is served as http://localhost:PORT, another origin than the server's.
     #[arg(long, value_name = "PORT", env = "REALTIME_UP_PAGE_PORT", default_value_t = 5173)]
     pub(crate) page_port: u16,

@@ -1,7 +1,7 @@
 //! `render`: the operator's own plan, printed.
 
 use anyhow::Result;
-use realtime_crds::ValidService;
+use realtime_crds::{ValidService, warnings};
 use realtime_operator::plan::{Child, Settings, plan, yaml};
 use serde_json::json;
 
@@ -20,6 +20,10 @@ pub(crate) fn run(options: &Render) -> Result<Verdict> {
     let mut verdict = Verdict::Good;
     for mut service in input::services(&options.file)? {
         service.metadata.namespace.get_or_insert_with(|| options.namespace.clone());
+        for warned in warnings::warnings(&service) {
+            eprintln!("warning: {warned}");
+            verdict = if options.strict_warnings { Verdict::Warning } else { verdict };
+        }
         let valid =
             ValidService::new(&service).map_err(|problems| anyhow::anyhow!(realtime_crds::sentence(&problems)))?;
         for warning in valid.origins().warnings() {

@@ -1,41 +1,106 @@
-//! `up`: a control plane, the operator, the bundled server and a page on another site, until Ctrl-C.
+//! `up`: everything, until Ctrl-C. On a machine that can: a real cluster with the operator from its chart, the server as pods and
+//! a load balancer in front. Elsewhere, and it says why: a control plane with both as local processes.
 
 mod cluster;
+mod helm;
+mod installed;
 mod page;
+mod parts;
+mod pods;
 mod process;
+mod processes;
 
 use std::{
     io::{self, Write},
-    path::Path,
-    time::Instant,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::ResourceExt;
+use local_cluster::node_support;
 use realtime_crds::RealtimeService;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{input, options::Up, verdict::Verdict};
+use crate::{
+    input,
+    options::{Mode, Up},
+    verdict::Verdict,
+};
 use cluster::Cluster;
-use page::Page;
-use process::Process;
+use installed::Installed;
+use pods::Pods;
+use processes::Processes;
 
 pub(crate) async fn run(options: Up) -> Result<Verdict> {
     let service = input::service(&options.file, None)?;
     let mut signals = Signals::listen()?;
-    let cluster = tokio::select! {
-        cluster = Cluster::from_environment_or_local() => cluster?,
-        () = signals.next() => return Ok(Verdict::Good),
+    let theirs = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    match (theirs, &options.images) {
+        (Some(kubeconfig), Some(images)) => {
+            let mut installed = Installed::new(service);
+            let outcome = until_told(&mut signals, installed.run(&options, &kubeconfig, images)).await;
+            end(&mut signals, installed.end(), outcome).await
+        }
+        (None, _) if has_node(options.mode)? => {
+            let mut pods = Pods::new(service);
+            let outcome = until_told(&mut signals, pods.run(&options)).await;
+            end(&mut signals, pods.end(), outcome).await
+        }
+        (theirs, _) => as_processes(&mut signals, &options, theirs, service).await,
+    }
+}
+
+/// Whether to run pods here; says why not.
+fn has_node(mode: Mode) -> Result<bool> {
+    match (mode, node_support()) {
+        (Mode::Processes, _) => Ok(false),
+        (Mode::Auto | Mode::Node, Ok(())) => Ok(true),
+        (Mode::Auto, Err(missing)) => {
+            say(&format!("no node on this machine: {missing}; operator and server run as local processes instead"));
+            Ok(false)
+        }
+        (Mode::Node, Err(missing)) => anyhow::bail!("no node on this machine: {missing}"),
+    }
+}
+
+async fn as_processes(
+    signals: &mut Signals,
+    options: &Up,
+    theirs: Option<PathBuf>,
+    service: RealtimeService,
+) -> Result<Verdict> {
+    let cluster = match theirs {
+        Some(kubeconfig) => {
+            say(&format!("using the cluster of KUBECONFIG={}", kubeconfig.display()));
+            say(
+                "operator and server run as local processes; with --images its nodes run them, from a registry that they can pull from",
+            );
+            Cluster::of_somebody(&kubeconfig)
+        }
+        None => tokio::select! {
+            cluster = Cluster::start() => cluster?,
+            () = signals.next() => return Ok(Verdict::Good),
+        },
     };
-    let mut site = Site { cluster, service, operator: None, server: None, page: None };
-    let outcome = tokio::select! {
-        outcome = site.run(&options) => outcome,
+    let mut processes = Processes::new(cluster, service);
+    let outcome = until_told(signals, processes.run(options)).await;
+    end(signals, processes.end(), outcome).await
+}
+
+async fn until_told(signals: &mut Signals, run: impl Future<Output = Result<Verdict>>) -> Result<Verdict> {
+    tokio::select! {
+        outcome = run => outcome,
         () = signals.next() => Ok(Verdict::Good),
-    };
+    }
+}
+
+async fn end(
+    signals: &mut Signals,
+    end: impl Future<Output = Result<()>>,
+    outcome: Result<Verdict>,
+) -> Result<Verdict> {
     say("ending");
     let ended = tokio::select! {
-        ended = site.end() => ended,
+        ended = end => ended,
         () = signals.next() => Err(anyhow::anyhow!("told to go twice: what was put into the cluster may still be there")),
     };
     outcome.and_then(|verdict| ended.map(|()| verdict))
@@ -58,104 +123,6 @@ impl Signals {
             _ = terminate.recv() => {}
         }
     }
-}
-
-/// What runs so far: its end can come at any moment of its start.
-struct Site {
-    cluster: Cluster,
-    service: RealtimeService,
-    operator: Option<Process>,
-    server: Option<Process>,
-    page: Option<Page>,
-}
-
-impl Site {
-    /// Starts everything; returns only when that fails or something ends that should not.
-    async fn run(&mut self, options: &Up) -> Result<Verdict> {
-        let started = Instant::now();
-        let Self { cluster, service, operator, server, page } = self;
-        let client = cluster.client().await?;
-        service.metadata.namespace.get_or_insert_with(|| client.default_namespace().to_owned());
-        let name = service.name_any();
-        let namespace = service.namespace().unwrap_or_default();
-
-        say("installing the definition of RealtimeService");
-        let definitions: Vec<CustomResourceDefinition> = realtime_crds::definitions();
-        cluster.install(&client, definitions).await?;
-
-        say("starting the operator");
-        let arguments = cluster.operator_arguments(&namespace);
-        let operator = operator.insert(Process::start("realtime-operator", &cluster.kubeconfig(), &arguments).await?);
-        say(&format!("applying {}", options.file.display()));
-        cluster.apply(&client, service).await?;
-
-        say("starting the bundled server as a local process");
-        let listen = options.listen.to_string();
-        // Who presses Ctrl-C here does not wait for clients to be moved away one by one.
-        let arguments = [
-            "--namespace",
-            &namespace,
-            "--name",
-            &name,
-            "--listen",
-            &listen,
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--drain",
-            "0s",
-        ];
-        let server = server.insert(Process::start("realtime-server", &cluster.kubeconfig(), &arguments).await?);
-        let address = server.listening().await.context("the bundled server did not start")?;
-        let page = page.insert(Page::serve(options.page_port, address, &service.spec.path, &options.client).await?);
-        tokio::select! {
-            done = cluster.wait_for_status(&client, service) => done?,
-            ended = operator.ended() => anyhow::bail!(ended),
-        }
-        let url = format!("http://{address}{}", service.spec.path);
-        say(&welcome(cluster, service, &page.origin(), &url, started));
-        let ended = tokio::select! {
-            ended = operator.ended() => ended,
-            ended = server.ended() => ended,
-        };
-        anyhow::bail!(ended)
-    }
-
-    async fn end(self) -> Result<()> {
-        let Self { cluster, service, operator, server, page } = self;
-        if let Some(page) = page {
-            page.end();
-        }
-        for process in [server, operator].into_iter().flatten() {
-            process.end().await;
-        }
-        cluster.remove(&service).await
-    }
-}
-
-fn welcome(cluster: &Cluster, service: &RealtimeService, page: &str, url: &str, started: Instant) -> String {
-    let may = match service.spec.origins.allow.iter().any(|origin| origin == page) {
-        true => String::new(),
-        false => format!(
-            "\n  (its origin {page} is not in spec.origins.allow: add it with kubectl edit, and watch the page connect)"
-        ),
-    };
-    let (name, namespace) = (service.name_any(), service.namespace().unwrap_or_default());
-    let kubectl = cluster.kubectl();
-    format!(
-        "\nready in {} s
-
-  page     {page}{may}
-  server   {url}   policy: RealtimeService {namespace}/{name}, live
-
-  export KUBECONFIG={}
-  {kubectl} get rts -n {namespace}
-  {kubectl} edit rts {name} -n {namespace}     # a change of origins is live within a second
-{}
-Ctrl-C ends everything and leaves nothing behind.",
-        started.elapsed().as_secs(),
-        cluster.kubeconfig().display(),
-        cluster.table(&namespace),
-    )
 }
 
 fn say(words: &str) {

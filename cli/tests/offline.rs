@@ -143,3 +143,15 @@ fn what_is_legal_and_unwise_is_1() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("spec.origins.maxAge"));
 }
+
+#[test]
+fn what_is_unwise_in_the_words_of_kubectl_apply_is_1_only_where_warnings_are_strict() {
+    let unwise =
+        manifest("{host: a.com, origins: {allow: ['https://a.com']}, workload: {image: 'example.com/chat:latest'}}");
+    let rendered = |more: &[&str]| run(&[&["render", "-f", "-"], more].concat(), &unwise);
+    let (lenient, strict) = (rendered(&[]), rendered(&["--strict-warnings"]));
+    assert_eq!((lenient.status.code(), strict.status.code()), (Some(0), Some(1)));
+    assert_eq!(lenient.stdout, strict.stdout);
+    let said = String::from_utf8_lossy(&lenient.stderr);
+    assert!(said.contains("warning: spec.workload.image: without a version"), "{said}");
+}

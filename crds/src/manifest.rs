@@ -3,10 +3,15 @@
 //! The schema of the definition itself is what checks: structure and ranges by JSON Schema, the rules across fields
 //! by CEL, and then what only code can check ([`ValidService`]).
 
+mod words;
+
 use std::sync::LazyLock;
 
-use jsonschema::{PatternOptions, Validator, error::ValidationErrorKind};
-use kube::{CustomResourceExt, ResourceExt};
+use jsonschema::{PatternOptions, Validator};
+use kube::{
+    CustomResourceExt, ResourceExt,
+    core::cel::{self, CompiledSchema},
+};
 use origin_policy::OriginPolicy;
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,6 +24,7 @@ pub const API_VERSION: &str = "realtime-operator.dev/v1alpha1";
 struct Schema {
     open_api: Value,
     strict: Validator,
+    rules: CompiledSchema,
 }
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -30,7 +36,8 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         .with_pattern_options(PatternOptions::regex())
         .build(&closed)
         .expect("the schema of the definition is a JSON Schema");
-    Schema { open_api, strict }
+    let rules = cel::compile_schema(&open_api);
+    Schema { open_api, strict, rules }
 });
 
 /// Reads every RealtimeService of a file that may hold several YAML documents; documents of other kinds are passed over.
@@ -68,7 +75,7 @@ fn items(document: &Value) -> &[Value] {
 /// # Errors
 /// All problems at once.
 pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
-    let mut problems: Vec<_> = SCHEMA.strict.iter_errors(document).flat_map(|error| of_schema(&error)).collect();
+    let mut problems: Vec<_> = SCHEMA.strict.iter_errors(document).flat_map(|error| words::problems(&SCHEMA.open_api, &error)).collect();
     let version = document["apiVersion"].as_str().unwrap_or_default();
     if version != API_VERSION {
         problems.push(Problem::invalid("apiVersion", format!("{version:?} is not known: write {API_VERSION}")));
@@ -76,7 +83,7 @@ pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
     if document["metadata"]["name"].as_str().is_none() {
         problems.push(Problem::invalid("metadata.name", "is required"));
     }
-    let document = kube::core::cel::apply_defaults(&SCHEMA.open_api, document);
+    let document = cel::apply_defaults(&SCHEMA.open_api, document);
     let service = RealtimeService::deserialize(&document);
     let of_code = match &service {
         Ok(service) => ValidService::new(service).err().unwrap_or_default(),
@@ -105,10 +112,10 @@ fn origins(value: &Value) -> Vec<Problem> {
 }
 
 fn rules(document: &Value) -> Vec<Problem> {
-    let Err(errors) = kube::core::cel::Validator::new().validate(&SCHEMA.open_api, document, None) else {
+    let Err(errors) = cel::validate_compiled(&SCHEMA.rules, document, None) else {
         return Vec::new();
     };
-    let of_rule = |error: &kube::core::cel::ValidationError| {
+    let of_rule = |error: &cel::ValidationError| {
         Problem::invalid(error.field_path.trim_start_matches('.'), error.message.clone())
     };
     errors.as_slice().iter().map(of_rule).collect()
@@ -184,33 +191,6 @@ fn close(schema: &mut Value) {
             _ => {}
         }
     }
-}
-
-fn of_schema(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
-    let field = field_path(error.instance_path().as_str());
-    let under = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|name| Problem::invalid(under(name), "is not a field of RealtimeService")).collect()
-        }
-        ValidationErrorKind::Required { property } => {
-            vec![Problem::invalid(under(property.as_str().unwrap_or_default()), "is required")]
-        }
-        ValidationErrorKind::MinItems { limit } => {
-            vec![Problem::invalid(field, format!("needs at least {limit} entry"))]
-        }
-        _ => vec![Problem::invalid(field, error.to_string())],
-    }
-}
-
-/// `/spec/origins/allow/2` as people write it: `spec.origins.allow[2]`.
-fn field_path(pointer: &str) -> String {
-    let steps = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
-    steps.fold(String::new(), |path, step| match (path.is_empty(), step.parse::<usize>()) {
-        (_, Ok(index)) => format!("{path}[{index}]"),
-        (true, Err(_)) => step,
-        (false, Err(_)) => format!("{path}.{step}"),
-    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod timeouts;
 mod workload;
 
 pub use auth::{Auth, Jwks, Jwt, SecretKey};
+pub(crate) use duration::PATTERN as DURATION_PATTERN;
 pub use duration::{Duration, DurationError};
 pub use exposure::{
     Exposure, GatewayExposure, GkeClass, GkeExposure, GkeGatewayExposure, Iap, IngressExposure, Logging, NoExposure,
@@ -19,6 +20,7 @@ pub use limits::{Limits, Recovery};
 pub use origins::{MissingOrigin, OriginMode, Origins};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
+pub(crate) use workload::QUANTITY_PATTERN;
 pub use workload::{Autoscaling, PodTemplate, Resources, Workload};
 
 use kube::{CustomResource, KubeSchema};

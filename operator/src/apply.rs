@@ -18,8 +18,9 @@ use crate::{
     controller::Context,
     drift,
     inputs::Inputs,
+    metrics::Verb,
     plan::{Child, Kind, MANAGER, Plan},
-    request::in_time,
+    request::Request,
     transition,
 };
 
@@ -123,7 +124,8 @@ async fn update(ctx: &Context, inputs: &Inputs, child: &Child, live: &Live) -> R
     if let Some(handover) = handover(child, live) {
         let manager = PatchParams::apply(HANDOVER).force();
         let api = api(ctx, inputs, child.kind);
-        in_time(api.patch(&child.name, &manager, &Patch::Apply(&handover))).await?;
+        let request = asked(Verb::Handover, child.kind, &child.name);
+        request.send(&ctx.metrics, api.patch(&child.name, &manager, &Patch::Apply(&handover))).await?;
     }
     send(ctx, inputs, child, json!({"uid": live.uid})).await
 }
@@ -158,7 +160,9 @@ async fn create(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Opti
 
 /// Something of that name is there and the cache does not have it: somebody else's, or ours without its label.
 async fn whose(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
-    let there = match in_time(api(ctx, inputs, child.kind).get_opt(&child.name)).await {
+    let api = api(ctx, inputs, child.kind);
+    let request = asked(Verb::Get, child.kind, &child.name);
+    let there = match request.send(&ctx.metrics, api.get_opt(&child.name)).await {
         Ok(Some(there)) => there,
         Ok(None) => return (Outcome::Leaving, None),
         Err(error) => return (Outcome::Failed(error), None),
@@ -192,13 +196,13 @@ async fn send(
         meta.extend(precondition.clone());
     }
     let force = PatchParams::apply(MANAGER).force();
-    let answer = in_time(api(ctx, inputs, child.kind).patch(&child.name, &force, &Patch::Apply(&object))).await;
-    ctx.metrics.applied(child.kind, answer.is_ok());
-    let answer = answer?;
+    let (api, patch) = (api(ctx, inputs, child.kind), Patch::Apply(&object));
+    let request = asked(Verb::Apply, child.kind, &child.name);
+    let answer = request.send(&ctx.metrics, api.patch(&child.name, &force, &patch)).await?;
     let live = Live::of(answer.clone()).map(Arc::new);
     match &live {
         Some(live) if drift::differs(&child.object, &live.object, &live.owned) => ctx.insistence.remember(child, live),
-        Some(live) => ctx.insistence.forget(&live.uid),
+        Some(live) => ctx.insistence.forget(live),
         None => {}
     }
     ctx.children.put(child.kind, answer);
@@ -212,15 +216,20 @@ async fn delete(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> Resul
         ..DeleteParams::default()
     };
     let (kind, name) = key;
-    match in_time(api(ctx, inputs, *kind).delete(name, &this_one)).await {
+    let api = api(ctx, inputs, *kind);
+    match asked(Verb::Delete, *kind, name).send(&ctx.metrics, api.delete(name, &this_one)).await {
         Ok(_) => {
-            ctx.insistence.forget(&live.uid);
+            ctx.insistence.forget(live);
             Ok(())
         }
         // Gone already, or another object by now: either way nothing of ours is left.
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+const fn asked(verb: Verb, kind: Kind, name: &str) -> Request<'_> {
+    Request { verb, kind: kind.as_str(), name }
 }
 
 fn api(ctx: &Context, inputs: &Inputs, kind: Kind) -> Api<DynamicObject> {

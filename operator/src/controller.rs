@@ -1,9 +1,10 @@
 //! Watches, owns, shutdown: when a reconcile runs, and with what.
 
+mod attempts;
 mod wanted;
 mod written;
 
-use std::{collections::HashMap, sync::Arc, sync::Mutex, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
@@ -34,6 +35,7 @@ use crate::{
     reconcile::{Error, reconcile},
     watches::{Patience, Scope, Touched, follow_definition, touch},
 };
+use attempts::Attempts;
 use wanted::{Listeners, Wanted};
 use written::Written;
 
@@ -53,7 +55,7 @@ pub(crate) struct Context {
     pub(crate) claims: Claims,
     /// Turn true when the first lists of the services are in: before, somebody else's claim may not be known yet.
     services_listed: Vec<watch::Receiver<bool>>,
-    attempts: Mutex<HashMap<String, u32>>,
+    attempts: Attempts,
 }
 
 impl Context {
@@ -62,6 +64,13 @@ impl Context {
             // A closed channel means that the controller is going.
             let _ = listed.clone().wait_for(|listed| *listed).await;
         }
+    }
+
+    /// Forgets what was kept for a service that is gone.
+    fn forget(&self, uid: &str) {
+        self.attempts.forget(uid);
+        self.written.forget(uid);
+        self.insistence.forget_service(uid);
     }
 }
 
@@ -94,7 +103,7 @@ impl Operator {
         for kind in Kind::ALL {
             if let Some(definition) = kind.definition() {
                 let (installed, known) = watch::channel(None);
-                tasks.spawn(follow_definition(self.client.clone(), kind, definition, installed));
+                tasks.spawn(follow_definition(self.client.clone(), kind, definition, installed, self.metrics.clone()));
                 definitions.insert(kind, known);
             }
         }
@@ -113,10 +122,10 @@ impl Operator {
             insistence: Insistence::default(),
             written: Written::default(),
             denials: DenialLimit::default(),
+            attempts: Attempts::new(self.metrics.retrying.clone()),
             metrics: self.metrics,
             claims: Claims::default(),
             services_listed,
-            attempts: Mutex::default(),
         });
         let (channels, heard): (Vec<_>, Vec<_>) = scopes.iter().map(|_| unbounded()).unzip();
         let listeners = Listeners(scopes.iter().cloned().zip(channels).collect());
@@ -126,8 +135,13 @@ impl Operator {
             let touched = listeners.of(namespace.as_deref());
             let pods_listed = follow_pods(&mut tasks, &ctx, namespace.clone(), touched.clone());
             listed.push(pods_listed);
-            let scope =
-                Scope { client: ctx.client.clone(), namespace: namespace.clone(), children: children.clone(), touched };
+            let scope = Scope {
+                client: ctx.client.clone(),
+                namespace: namespace.clone(),
+                children: children.clone(),
+                touched,
+                metrics: ctx.metrics.clone(),
+            };
             let synced = follow_all(&mut tasks, &ctx, &scope);
             let known = Known { synced, asked: asked.clone() };
             let wanted = Wanted { ctx: ctx.clone(), namespace, listing, listeners: listeners.clone() };
@@ -135,7 +149,8 @@ impl Operator {
         });
         let controllers: Vec<_> = controllers.collect();
         let listeners = listeners.clone();
-        tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, move |service| listeners.tell(service)));
+        let changed = move |service: &fleet::ServiceKey| listeners.tell(service);
+        tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, ctx.metrics.clone(), changed));
         futures::future::join_all(controllers).await;
         tasks.shutdown().await;
     }
@@ -147,10 +162,11 @@ fn follow_pods(
     namespace: Option<String>,
     touched: Touched,
 ) -> watch::Receiver<bool> {
-    let (client, fleet) = (ctx.client.clone(), ctx.fleet.clone());
+    let (client, fleet, metrics) = (ctx.client.clone(), ctx.fleet.clone(), ctx.metrics.clone());
     let (sender, listed) = watch::channel(false);
     tasks.spawn(async move {
-        fleet::follow(client, namespace, &fleet, sender, |(namespace, name)| touch(&touched, namespace, name)).await;
+        let changed = |(namespace, name): &fleet::ServiceKey| touch(&touched, namespace, name);
+        fleet::follow(client, namespace, &fleet, sender, &metrics, changed).await;
     });
     listed
 }
@@ -247,18 +263,20 @@ async fn one_scope(
 }
 
 async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Action, Error> {
-    let key = service.uid().unwrap_or_default();
-    let result = reconcile(service, ctx.clone()).await;
+    let result = reconcile(service.clone(), ctx.clone()).await;
     if result.is_ok() {
-        ctx.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&key);
+        ctx.attempts.forget(&service.uid().unwrap_or_default());
+    }
+    // Deleted while it was worked on: what that left behind would stay for good.
+    if !ctx.metrics.services.has(&service) {
+        ctx.forget(&service.uid().unwrap_or_default());
     }
     result
 }
 
-/// One second, then twice as long each time, about four minutes at the most.
 fn retry(service: Arc<RealtimeService>, _: &Error, ctx: Arc<Context>) -> Action {
-    let mut attempts = ctx.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let attempt = attempts.entry(service.uid().unwrap_or_default()).or_default();
-    *attempt += 1;
-    Action::requeue(Duration::from_secs(1 << (*attempt - 1).min(8)))
+    if !ctx.metrics.services.has(&service) {
+        return Action::await_change();
+    }
+    Action::requeue(ctx.attempts.fail(&service.uid().unwrap_or_default()))
 }

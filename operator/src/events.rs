@@ -17,8 +17,9 @@ use realtime_crds::{RealtimeService, conditions::Reason};
 
 use crate::{
     controller::Context,
+    metrics::Verb,
     plan::MANAGER,
-    request::in_time,
+    request::Request,
     status::{News, Outcome},
 };
 
@@ -40,7 +41,8 @@ pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &
         let namespace = service.namespace().expect("RealtimeService is namespaced");
         let api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);
         let event = event(ctx, service, warning, &reason, note);
-        if let Err(error) = in_time(api.create(&PostParams::default(), &event)).await {
+        let request = Request { verb: Verb::Event, kind: "Event", name: &reason };
+        if let Err(error) = request.send(&ctx.metrics, api.create(&PostParams::default(), &event)).await {
             tracing::warn!(service = service.name_any(), %error, "failed to publish an event");
         }
     }

@@ -8,6 +8,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use kube_lease_manager::LeaseManagerBuilder;
+use rand::distr::{Alphanumeric, SampleString};
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{options::Election, watches::Patience};
@@ -20,6 +21,12 @@ pub struct Lease {
 }
 
 type Keeper = JoinHandle<kube_lease_manager::Result<kube_lease_manager::LeaseManager>>;
+
+/// The name of this process among those that compete: two with one host name would both take themselves for the holder.
+#[must_use]
+pub fn unique(host: &str) -> String {
+    format!("{host}_{}", Alphanumeric.sample_string(&mut rand::rng(), 8))
+}
 
 /// Who competes for which lease.
 struct Candidate {

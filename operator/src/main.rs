@@ -1,6 +1,6 @@
 //! Program `realtime-operator`.
 
-use std::{collections::BTreeSet, io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -8,12 +8,14 @@ use kube::Client;
 use realtime_operator::{
     admin,
     controller::Operator,
-    leader::Lease,
+    leader::{Lease, unique},
     metrics::Metrics,
     options::{Cli, Command, LogFormat, Run},
     plan::Settings,
 };
+use realtime_telemetry::{Log, Program, Running};
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
@@ -28,7 +30,14 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Crd => print_definitions(),
         Command::Warnings => print_warnings(),
-        Command::Run(options) => run(options).await,
+        Command::Run(options) => match start_telling(&options) {
+            Ok(telling) => {
+                let done = run(options).await;
+                telling.end().await;
+                done
+            }
+            Err(error) => Err(error),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,7 +59,6 @@ fn print_warnings() -> anyhow::Result<()> {
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
-    log_as(&options)?;
     let client = Client::try_default().await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
     let metrics = Arc::new(Metrics::default());
     let (ready, is_ready) = watch::channel(false);
@@ -70,7 +78,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
     let identity =
         std::env::var("HOSTNAME").unwrap_or_else(|_| format!("{}-{}", "realtime-operator", std::process::id()));
     let mut lease = match options.election.leader_election {
-        true => Some(Lease::compete(client.clone(), &options.election, &identity).await?),
+        true => Some(Lease::compete(client.clone(), &options.election, &unique(&identity)).await?),
         false => None,
     };
     if let Some(lease) = &mut lease {
@@ -130,18 +138,12 @@ async fn run(options: Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn log_as(options: &Run) -> anyhow::Result<()> {
+fn start_telling(options: &Run) -> anyhow::Result<Running> {
     let filter =
         EnvFilter::try_new(&options.log).with_context(|| format!("--log {:?} is not a filter", options.log))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match options.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
+    let log = Log { filter, json: matches!(options.log_format, LogFormat::Json), targets: true };
+    let program = Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+    Ok(realtime_telemetry::start(program, log, &options.traces, &Handle::current())?)
 }
 
 fn told_to_go() -> anyhow::Result<impl Future<Output = ()>> {

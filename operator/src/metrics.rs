@@ -1,72 +1,128 @@
-//! Metrics in OpenMetrics text. Labels come from closed sets only.
+//! Metrics in OpenMetrics text. Labels come from closed sets only; docs/metrics.md describes each, and a test holds the two together.
 
-use std::{sync::Mutex, time::Duration};
+mod labels;
+mod services;
 
-use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::{Registry, Unit},
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
-use crate::{plan::Kind, status::Outcome};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use realtime_crds::{
+    RealtimeServiceStatus,
+    conditions::{ConditionType, Reason},
+};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByOutcome {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByRequest {
-    kind: &'static str,
-    result: &'static str,
-}
+pub(crate) use labels::{Answer, Ended, Scraped, Verb, Watched};
+use labels::{ByKind, ByOutcome, ByReason, ByRequest, ByResult, Words};
+pub(crate) use services::Services;
 
 /// The operator's metrics.
 pub struct Metrics {
     registry: Mutex<Registry>,
     reconciles: Family<ByOutcome, Counter>,
     duration: Histogram,
-    applies: Family<ByRequest, Counter>,
+    problems: Family<ByReason, Counter>,
+    under_way: Gauge,
+    requests: Family<ByRequest, Counter>,
+    scrapes: Family<ByResult, Counter>,
+    interruptions: Family<ByKind, Counter>,
     leader: Gauge,
+    /// Services whose last reconcile failed.
+    pub(crate) retrying: Gauge,
+    /// What there is to tell of each service.
+    pub(crate) services: Arc<Services>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("realtime_operator");
-        let reconciles = Family::default();
-        let duration = Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-        let applies = Family::default();
-        let leader = Gauge::default();
-        registry.register("reconciles", "Reconciles by how they ended", reconciles.clone());
-        registry.register_with_unit(
-            "reconcile_duration",
-            "Time that a reconcile took",
-            Unit::Seconds,
-            duration.clone(),
-        );
-        registry.register("apply_requests", "Server-side applies that were sent, by kind and result", applies.clone());
-        registry.register("leader", "Whether this process holds the lease", leader.clone());
-        Self { registry: Mutex::new(registry), reconciles, duration, applies, leader }
+        let metrics = Self {
+            registry: Mutex::default(),
+            reconciles: Family::default(),
+            duration: Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            problems: Family::default(),
+            under_way: Gauge::default(),
+            requests: Family::default(),
+            scrapes: Family::default(),
+            interruptions: Family::default(),
+            leader: Gauge::default(),
+            retrying: Gauge::default(),
+            services: Arc::default(),
+        };
+        // A counter that begins with its first event has no increase then: where the sets are small, all are there from the start.
+        for ended in Ended::ALL {
+            metrics.reconciles.get_or_create(&ByOutcome { outcome: ended.as_str() }).inc_by(0);
+        }
+        for scraped in Scraped::ALL {
+            metrics.scrapes.get_or_create(&ByResult { result: scraped.as_str() }).inc_by(0);
+        }
+        let mut registry = Registry::default();
+        metrics.register(registry.sub_registry_with_prefix("realtime_operator"));
+        realtime_telemetry::process::register(&mut registry);
+        Self { registry: Mutex::new(registry), ..metrics }
     }
 }
 
 impl Metrics {
-    pub(crate) fn applied(&self, kind: Kind, good: bool) {
-        let result = if good { "success" } else { "error" };
-        self.applies.get_or_create(&ByRequest { kind: kind.as_str(), result }).inc();
+    fn register(&self, registry: &mut Registry) {
+        let Self { registry: _, reconciles, duration, problems, under_way, requests, scrapes, .. } = self;
+        let Self { interruptions, leader, retrying, services, .. } = self;
+        registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("reconciles", "Reconciles by how they ended", reconciles.clone());
+        let help = "Time that a reconcile took";
+        registry.register_with_unit("reconcile_duration", help, Unit::Seconds, duration.clone());
+        let help = "Reconciles after which Ready was not True, by its reason";
+        registry.register("reconcile_problems", help, problems.clone());
+        registry.register("reconciles_under_way", "Reconciles that are at work", under_way.clone());
+        let help = "Services whose last reconcile failed and is tried again after a pause";
+        registry.register("services_retrying", help, retrying.clone());
+        let help = "Requests to the apiserver by verb, kind and result; watches and the Lease are not among them";
+        registry.register("api_requests", help, requests.clone());
+        registry.register("pod_scrapes", "Times that a server was asked for its status, by result", scrapes.clone());
+        registry.register("watch_interruptions", "Watches that broke and began anew, by kind", interruptions.clone());
+        registry.register("leader", "Whether this process holds the lease", leader.clone());
+        registry.register_collector(Box::new(Arc::clone(services)));
     }
 
-    pub(crate) fn reconciled(&self, outcome: &Outcome, took: Duration) {
-        let outcome = match outcome {
-            Outcome::Invalid(_) => "invalid",
-            Outcome::Taken { .. } => "host_path_conflict",
-            Outcome::Observed(observed) if !observed.refused.is_empty() => "refused",
-            Outcome::Observed(observed) if !observed.failures.is_empty() => "api_error",
-            Outcome::Observed(observed) if !observed.foreign.is_empty() => "foreign_object",
-            Outcome::Observed(_) => "success",
-        };
-        self.reconciles.get_or_create(&ByOutcome { outcome }).inc();
-        self.duration.observe(took.as_secs_f64());
+    /// Counts the answer to a request.
+    pub(crate) fn answered(&self, verb: Verb, kind: &'static str, answer: Answer) {
+        self.requests.get_or_create(&ByRequest { verb: verb.as_str(), kind, result: answer.as_str() }).inc();
+    }
+
+    /// Counts a reconcile until it ends.
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        self.under_way.inc();
+        UnderWay { metrics: self, since: Instant::now() }
+    }
+
+    /// Counts why a service is not ready, if it is not.
+    pub(crate) fn judged(&self, status: &RealtimeServiceStatus) {
+        let root = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+        let Some(root) = root.filter(|root| root.status != "True") else { return };
+        if let Some(reason) = Reason::ALL.iter().find(|reason| reason.as_str() == root.reason) {
+            self.problems.get_or_create(&ByReason { reason: reason.as_str() }).inc();
+        }
+    }
+
+    /// Counts an answer, or none, of a server.
+    pub(crate) fn scraped(&self, result: Scraped) {
+        self.scrapes.get_or_create(&ByResult { result: result.as_str() }).inc();
+    }
+
+    /// Shows a watch among those that may be interrupted.
+    pub(crate) fn watching(&self, watched: Watched) {
+        self.interruptions.get_or_create(&ByKind { kind: watched.as_str() }).inc_by(0);
+    }
+
+    /// Counts an interruption of a watch.
+    pub(crate) fn interrupted(&self, watched: Watched) {
+        self.interruptions.get_or_create(&ByKind { kind: watched.as_str() }).inc();
     }
 
     /// Says whether this process holds the lease.
@@ -78,8 +134,34 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         encode(&mut text, &registry).expect("writing to a String cannot fail");
         text
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A reconcile that is at work. One that is dropped before its end was cut off, and is not counted among those that ended.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'m> {
+    metrics: &'m Metrics,
+    since: Instant,
+}
+
+impl UnderWay<'_> {
+    pub(crate) fn end(self, ended: Ended) {
+        self.metrics.reconciles.get_or_create(&ByOutcome { outcome: ended.as_str() }).inc();
+        self.metrics.duration.observe(self.since.elapsed().as_secs_f64());
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.metrics.under_way.dec();
     }
 }

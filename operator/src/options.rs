@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use realtime_telemetry::Traces;
 
 /// Runs realtime services: each RealtimeService becomes a Deployment, a Service, an Ingress and what the load balancer needs.
 #[derive(Debug, Parser)]
@@ -54,6 +55,9 @@ pub struct Run {
     /// Which logs are written, e.g. info or debug,kube=info.
     #[arg(long, value_name = "FILTER", env = "REALTIME_OPERATOR_LOG", default_value = "info")]
     pub log: String,
+    /// Options of traces.
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 /// Options of the leader election.

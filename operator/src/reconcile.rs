@@ -9,16 +9,19 @@ use kube::{
     runtime::controller::Action,
 };
 use realtime_crds::{RealtimeService, ValidService, manifest::API_VERSION};
+use realtime_telemetry::SPANS;
 use serde_json::json;
+use tracing::{Instrument, Span, field::Empty, info_span};
 
 use crate::{
     apply::{Applied, apply},
     controller::Context,
     events, inputs,
     inputs::Inputs,
+    metrics::{Ended, Verb},
     observe::observe,
     plan::{MANAGER, plan},
-    request::in_time,
+    request::Request,
     status::{News, Outcome, status},
 };
 
@@ -42,15 +45,26 @@ pub(crate) async fn reconcile(service: Arc<RealtimeService>, ctx: Arc<Context>) 
         return Ok(Action::await_change());
     }
     ctx.wait_for_services().await;
-    let started = std::time::Instant::now();
-    let inputs = inputs::read(&ctx, service);
-    let outcome = carry_out(&ctx, &inputs).await;
-    let written = write_status(&ctx, &inputs, &outcome).await;
-    let next = next(&outcome);
-    ctx.metrics.reconciled(&outcome, started.elapsed());
+    let generation = service.metadata.generation;
+    let span = info_span!(target: SPANS, "reconcile", namespace = service.namespace(), service = service.name_any(), generation,
+        outcome = Empty, otel.status_code = Empty);
+    steps(service, &ctx, &span).instrument(span.clone()).await
+}
+
+async fn steps(service: Arc<RealtimeService>, ctx: &Context, span: &Span) -> Result<Action, Error> {
+    let under_way = ctx.metrics.begin();
+    let inputs = inputs::read(ctx, service);
+    let outcome = carry_out(ctx, &inputs).await;
+    let written = write_status(ctx, &inputs, &outcome).await;
+    let ended = Ended::of(&outcome, written.is_ok());
+    under_way.end(ended);
+    span.record("outcome", ended.as_str());
+    if ended.is_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     let news = written.map_err(|error| Error::Status(Box::new(error)))?;
-    events::publish(&ctx, &inputs.service, &outcome, news).await;
-    next
+    events::publish(ctx, &inputs.service, &outcome, news).await;
+    next(&outcome)
 }
 
 async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
@@ -86,6 +100,7 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
     let (name, uid) = (service.name_any(), service.uid().unwrap_or_default());
     let previous = ctx.written.latest(service);
     let now = status(&previous, service.metadata.generation.unwrap_or(0), outcome, Timestamp::now());
+    ctx.metrics.judged(&now);
     if now == previous {
         return Ok(News::default());
     }
@@ -98,15 +113,16 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
     });
     let namespace = service.namespace().expect("RealtimeService is namespaced");
     let api: Api<RealtimeService> = Api::namespaced(ctx.client.clone(), &namespace);
-    let answer =
-        match in_time(api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch))).await {
-            Ok(answer) => answer,
-            // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
-            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
-                return Ok(News::default());
-            }
-            Err(error) => return Err(error),
-        };
+    let (manager, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&patch));
+    let request = Request { verb: Verb::Status, kind: "RealtimeService", name: &name };
+    let answer = match request.send(&ctx.metrics, api.patch_status(&name, &manager, &patch)).await {
+        Ok(answer) => answer,
+        // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+            return Ok(News::default());
+        }
+        Err(error) => return Err(error),
+    };
     ctx.written.remember(&answer);
     Ok(News::between(&previous, &now))
 }

@@ -21,8 +21,9 @@ use tokio::sync::watch;
 
 use crate::{
     children::Children,
+    metrics::{Metrics, Verb, Watched},
     plan::{Kind, LABEL_MANAGED_BY, MANAGER},
-    request::in_time,
+    request::Request,
 };
 
 /// How long an interrupted watch pauses. After an outage drift is not seen before the watch is back, and that takes two
@@ -61,6 +62,7 @@ pub(crate) struct Scope {
     pub(crate) namespace: Option<String>,
     pub(crate) children: Arc<Children>,
     pub(crate) touched: Touched,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Scope {
@@ -79,12 +81,16 @@ impl Scope {
         };
         let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
         let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
+        self.metrics.watching(Watched::Children(kind));
         let mut listed = HashSet::new();
         loop {
             match events.try_next().await {
                 Ok(Some(event)) => self.take(kind, event, &mut listed, &synced),
                 Ok(None) => return,
-                Err(error) => tracing::warn!(kind = kind.as_str(), %error, "watch interrupted, trying again"),
+                Err(error) => {
+                    self.metrics.interrupted(Watched::Children(kind));
+                    tracing::warn!(kind = kind.as_str(), %error, "watch interrupted, trying again");
+                }
             }
         }
     }
@@ -129,10 +135,12 @@ pub(crate) async fn follow_definition(
     kind: Kind,
     definition: &'static str,
     installed: watch::Sender<Option<bool>>,
+    metrics: Arc<Metrics>,
 ) {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={definition}"));
     let mut events = watcher(api, only).backoff(Patience::default()).boxed();
+    metrics.watching(Watched::Definition);
     let mut seen = false;
     loop {
         match events.try_next().await {
@@ -149,10 +157,11 @@ pub(crate) async fn follow_definition(
             }
             Ok(None) => return,
             Err(error) => {
+                metrics.interrupted(Watched::Definition);
                 tracing::warn!(definition, %error, "watch interrupted, trying again");
                 // Without the right to watch definitions, discovery, which everybody may read, tells it once.
                 if installed.borrow().is_none()
-                    && let Some(found) = discovered(&client, kind).await
+                    && let Some(found) = discovered(&client, kind, &metrics).await
                 {
                     installed.send_replace(Some(found));
                 }
@@ -161,8 +170,10 @@ pub(crate) async fn follow_definition(
     }
 }
 
-async fn discovered(client: &Client, kind: Kind) -> Option<bool> {
-    match in_time(client.list_api_group_resources(&kind.api_resource().api_version)).await {
+async fn discovered(client: &Client, kind: Kind, metrics: &Metrics) -> Option<bool> {
+    let version = kind.api_resource().api_version;
+    let request = Request { verb: Verb::Get, kind: "APIResourceList", name: &version };
+    match request.send(metrics, client.list_api_group_resources(&version)).await {
         Ok(list) => Some(list.resources.iter().any(|resource| resource.kind == kind.as_str())),
         Err(kube::Error::Api(status)) if status.is_not_found() => Some(false),
         Err(_) => None,

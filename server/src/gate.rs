@@ -3,6 +3,7 @@
 
 pub mod cors;
 mod denial;
+mod trace;
 
 use std::{
     convert::Infallible,
@@ -22,6 +23,7 @@ use origin_policy::{Decision, DenyReason, Mode, Received};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 use tower::{Layer, Service};
+use tracing::{Instrument, Span};
 
 use crate::{
     denied::{DeniedOrigins, SentOrigin},
@@ -122,9 +124,14 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let policy = Arc::clone(&self.shared.policy.borrow());
         let door = Door::of(request.method(), request.headers());
-        let reader = match self.shared.judge(&policy, door, request.headers()) {
+        let span = trace::handshake(door, &request);
+        let reader = match self.shared.judge(&policy, door, request.headers(), &span) {
             Ok(reader) => reader,
-            Err(refusal) => return Box::pin(std::future::ready(Ok(refuse(&policy, door, &refusal)))),
+            Err(refusal) => {
+                let response = refuse(&policy, door, &refusal);
+                trace::answered(&span, &response);
+                return Box::pin(std::future::ready(Ok(response)));
+            }
         };
         if door == Door::Preflight {
             let response = preflight(&policy, &reader, request.headers());
@@ -132,9 +139,10 @@ where
         }
         let origin = SentOrigin::cut(received(request.headers()), usize::MAX);
         request.extensions_mut().insert(FromOrigin(Arc::new(origin)));
-        let answer = self.inner.call(request);
+        let answer = self.inner.call(request).instrument(span.clone());
         Box::pin(async move {
             let mut response = answer.await?;
+            trace::answered(&span, &response);
             policy.cors.decorate(&reader, response.headers_mut());
             Ok(response)
         })
@@ -142,13 +150,14 @@ where
 }
 
 impl Shared {
-    fn judge(&self, policy: &Policy, door: Door, headers: &HeaderMap) -> Result<Reader, Refusal> {
+    fn judge(&self, policy: &Policy, door: Door, headers: &HeaderMap, span: &Span) -> Result<Reader, Refusal> {
         let received = received(headers);
         // A value that is not one header's value cannot be sent back either.
         let value = || headers.get(header::ORIGIN).filter(|_| matches!(received, Received::One(_))).cloned();
         let reason = match policy.origins.decide(received) {
             Decision::Allowed(_) => {
                 self.allowed[door as usize].inc();
+                trace::judged(span, "allowed", "");
                 return Ok(value().map_or(Reader::Nobody, Reader::Allowed));
             }
             Decision::Denied(reason) => reason,
@@ -157,10 +166,12 @@ impl Shared {
         match policy.origins.mode() {
             Mode::Report => {
                 self.count(door, "reported", reason.as_str());
+                trace::judged(span, "reported", reason.as_str());
                 Ok(value().map_or(Reader::Nobody, Reader::Reported))
             }
             Mode::Enforce => {
                 self.count(door, "denied", reason.as_str());
+                trace::judged(span, "denied", reason.as_str());
                 Err(denial::refusal(received, &policy.origins.explain(received)))
             }
         }

@@ -1,28 +1,22 @@
-//! Log lines on standard error; standard output has one line, the bound addresses.
-
-use std::io::IsTerminal;
+//! Log lines on standard error, and traces where they are wanted; standard output has one line, the bound addresses.
 
 use anyhow::Context;
+use realtime_telemetry::{Log, Program, Running};
+use tokio::runtime::Handle;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::options::{LogFormat, Options};
 
-/// Starts logging.
+/// Starts logging, and traces, which `runtime` sends.
 ///
 /// # Errors
-/// When the filter is not one.
-pub fn start(options: &Options) -> anyhow::Result<()> {
+/// When the filter is not one, or the receiver of traces cannot be one.
+pub fn start(options: &Options, runtime: &Handle) -> anyhow::Result<Running> {
     let filter = EnvFilter::try_new(&options.log).with_context(|| format!("--log {:?} is no filter", options.log))?;
     let filter = without_tokens(filter, &options.log);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match options.log_format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
+    let log = Log { filter, json: options.log_format == LogFormat::Json, targets: false };
+    let program = Program { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
+    Ok(realtime_telemetry::start(program, log, &options.traces, runtime)?)
 }
 
 /// Debug lines of these libraries have the clients' tokens in them: whoever wants the lines has to name one.

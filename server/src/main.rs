@@ -7,10 +7,6 @@ use realtime_server::{Options, logging};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if let Err(error) = logging::start(&options) {
-        eprintln!("realtime-server: {error:#}");
-        return ExitCode::FAILURE;
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -18,7 +14,16 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(realtime_server::run(options)) {
+    let telling = match logging::start(&options, runtime.handle()) {
+        Ok(telling) => telling,
+        Err(error) => {
+            eprintln!("realtime-server: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(realtime_server::run(options));
+    runtime.block_on(telling.end());
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not through the log: a person who starts it by hand has to see this whatever the filter says.

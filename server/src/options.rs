@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use crate::recovery::Limits;
 use clap::{Parser, ValueEnum};
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
+use realtime_telemetry::Traces;
 
 /// A Socket.IO server for browsers on other sites.
 ///
@@ -82,6 +83,10 @@ pub struct Options {
     /// What is logged, e.g. "info", "debug" or "info,realtime_server::gate=debug".
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+
+    /// Options of traces.
+    #[command(flatten)]
+    pub traces: Traces,
 }
 
 impl Options {

@@ -17,10 +17,8 @@ use crate::{Error, Program, send};
 /// `OTEL_BSP_*`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`.
 pub(crate) fn provider(program: Program, endpoint: &str, runtime: &Handle) -> Result<SdkTracerProvider, Error> {
     let url = url(endpoint)?;
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_endpoint(url.to_string())
-        .with_protocol(Protocol::HttpBinary);
+    let exporter =
+        SpanExporter::builder().with_http().with_endpoint(url.to_string()).with_protocol(Protocol::HttpBinary);
     let exporter = if url.scheme_str() == Some("https") {
         exporter.with_http_client(send::Sender::new(send::with_tls()?, runtime))
     } else {

@@ -117,9 +117,8 @@ fn is_span(metadata: &Metadata<'_>) -> bool {
 
 fn lines(log: Log) -> Box<dyn Layer<Registry> + Send + Sync> {
     let Log { filter, json, targets } = log;
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let filter = filter.and(filter_fn(|metadata| !is_span(metadata)));
     match json {
         true => layer.json().flatten_event(true).with_filter(filter).boxed(),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn with_one_a_span_is_seen_and_log_lines_do_not_bear_it() {
+    fn for_an_exporter_a_span_is_made() {
         let provider = SdkTracerProvider::builder().build();
         let everything = Log { filter: EnvFilter::new("trace"), json: false, targets: false };
         let subscriber = tracing_subscriber::registry().with(lines(everything)).with(spans(provider.tracer("test")));

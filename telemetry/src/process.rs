@@ -15,7 +15,8 @@ use prometheus_client::{
 /// Registers them; `registry` is one without a prefix.
 pub fn register(registry: &mut Registry) {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    let collector = Process { started, page_size: rustix::param::page_size(), ticks: rustix::param::clock_ticks_per_second() };
+    let collector =
+        Process { started, page_size: rustix::param::page_size(), ticks: rustix::param::clock_ticks_per_second() };
     registry.sub_registry_with_prefix("process").register_collector(Box::new(collector));
 }
 
@@ -40,8 +41,15 @@ struct Stat {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let mut put = |name: &str, help: &str, unit: Option<&Unit>, metric: &dyn Metric| metric.put(&mut encoder, name, help, unit);
-        put("start_time", "When the process started, in seconds since 1970", Some(&Unit::Seconds), &ConstGauge::new(self.started))?;
+        let mut put = |name: &str, help: &str, unit: Option<&Unit>, metric: &dyn Metric| {
+            metric.put(&mut encoder, name, help, unit)
+        };
+        put(
+            "start_time",
+            "When the process started, in seconds since 1970",
+            Some(&Unit::Seconds),
+            &ConstGauge::new(self.started),
+        )?;
         if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().and_then(|text| stat(&text)) {
             let Stat { ticks, threads, virtual_memory, resident } = stat;
             let cpu = ConstCounter::new(ticks as f64 / self.ticks as f64);
@@ -98,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_and_spaces_shifts_nothing() {
-        let text = "7 (a) b (c) S 1 1 1 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1234 4096000 300 18446744073709551615";
+        let text =
+            "7 (a) b (c) S 1 1 1 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 1234 4096000 300 18446744073709551615";
         let expected = Stat { ticks: 300, threads: 9, virtual_memory: 4_096_000, resident: 300 };
         assert_eq!(stat(text), Some(expected));
     }

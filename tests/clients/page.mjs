@@ -1,9 +1,15 @@
 // A page in a real, headless Chromium. `node page.mjs --help` says how to drive it.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { commands, main, report } from './lines.mjs';
 
-const HELP = `usage: node page.mjs --url URL [--timeout MILLISECONDS]
+const HELP = `usage: node page.mjs --url URL [--timeout MILLISECONDS] [--map 'MAP HOST ADDRESS'] [--ca FILE]
+
+--map is a rule of Chromium's --host-resolver-rules; --ca a certificate authority, in PEM, that this browser trusts.
 
 commands, one a line, each answered by one "result" or "error" (with the command's "id"):
   {"goto": "http://..."} {"reload": true} {"eval": "javascript"} {"waitFor": "javascript"} {"fill": ["#css", "text"]}
@@ -24,14 +30,23 @@ const ARGS = [
 ];
 
 const { values: flags } = parseArgs({
-  options: { url: { type: 'string' }, timeout: { type: 'string', default: '10000' }, help: { type: 'boolean' } },
+  options: {
+    url: { type: 'string' },
+    timeout: { type: 'string', default: '10000' },
+    map: { type: 'string' },
+    ca: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 });
 
 await main(async () => {
   if (flags.help) return void process.stdout.write(HELP);
   if (!flags.url) throw new Error('--url is missing');
   const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
-  const browser = await chromium.launch({ executablePath, headless: true, args: ARGS });
+  const args = flags.map ? [...ARGS, `--host-resolver-rules=${flags.map}`] : ARGS;
+  const home = flags.ca ? trusting(flags.ca) : undefined;
+  const env = home ? { ...process.env, HOME: home } : process.env;
+  const browser = await chromium.launch({ executablePath, headless: true, args, env });
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(Number(flags.timeout));
@@ -43,8 +58,20 @@ await main(async () => {
     }
   } finally {
     await browser.close();
+    if (home) rmSync(home, { recursive: true, force: true });
   }
 });
+
+// Chromium on Linux takes a user's own authorities from the NSS database in the home folder.
+function trusting(ca) {
+  const home = mkdtempSync(join(tmpdir(), 'page-'));
+  const folder = join(home, '.pki/nssdb');
+  mkdirSync(folder, { recursive: true });
+  const certutil = (...args) => execFileSync('certutil', ['-d', `sql:${folder}`, ...args]);
+  certutil('-N', '--empty-password');
+  certutil('-A', '-t', 'C,,', '-n', 'local', '-i', ca);
+  return home;
+}
 
 function watch(page) {
   page.on('console', (message) => report('console', { type: message.type(), text: message.text() }));

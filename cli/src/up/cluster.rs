@@ -1,11 +1,14 @@
 //! The cluster of KUBECONFIG, or a control plane of our own. What was put into somebody's cluster is taken out again.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client, Config, CustomResourceExt, ResourceExt,
+    Api, Client, Config, ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     runtime::{
@@ -14,13 +17,13 @@ use kube::{
     },
 };
 use local_cluster::{LocalCluster, Options};
-use realtime_crds::{RealtimeService, foreign::BackendConfig, manifest};
+use realtime_crds::{RealtimeService, foreign, manifest};
 use realtime_operator::plan::Kind;
 
 use super::say;
 
 /// Field manager of what `up` applies.
-const MANAGER: &str = "kubectl-realtime-up";
+pub(super) const MANAGER: &str = "kubectl-realtime-up";
 
 pub(super) struct Cluster {
     local: Option<(LocalCluster, PathBuf)>,
@@ -30,16 +33,23 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) async fn from_environment_or_local() -> Result<Self> {
-        if let Some(kubeconfig) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
-            say(&format!("using the cluster of KUBECONFIG={}", kubeconfig.display()));
-            return Ok(Self { local: None, kubeconfig: kubeconfig.into(), installed: Vec::new(), applied: false });
-        }
+    /// A control plane without a node.
+    pub(super) async fn start() -> Result<Self> {
         let assets = LocalCluster::assets(say).await?;
         say("starting a control plane: etcd, kube-apiserver, kube-controller-manager");
         let cluster = LocalCluster::start(&assets, Options { controller_manager: true, ..Options::default() }).await?;
+        Ok(Self::of_its_own(cluster, assets))
+    }
+
+    /// One that goes with this program.
+    pub(super) fn of_its_own(cluster: LocalCluster, assets: PathBuf) -> Self {
         let kubeconfig = cluster.kubeconfig().to_owned();
-        Ok(Self { local: Some((cluster, assets)), kubeconfig, installed: Vec::new(), applied: false })
+        Self { local: Some((cluster, assets)), kubeconfig, installed: Vec::new(), applied: false }
+    }
+
+    /// One that stays.
+    pub(super) fn of_somebody(kubeconfig: &Path) -> Self {
+        Self { local: None, kubeconfig: kubeconfig.to_owned(), installed: Vec::new(), applied: false }
     }
 
     pub(super) fn kubeconfig(&self) -> PathBuf {
@@ -64,14 +74,14 @@ impl Cluster {
         Ok(Client::try_from(config)?)
     }
 
-    /// Installs definitions; in a control plane of our own BackendConfig too, so that it looks like GKE's.
+    /// Installs definitions; in a control plane of our own Google's kinds too, so that it looks like GKE's.
     pub(super) async fn install(
         &mut self,
         client: &Client,
         mut definitions: Vec<CustomResourceDefinition>,
     ) -> Result<()> {
         if self.local.is_some() {
-            definitions.push(BackendConfig::crd());
+            definitions.extend(foreign::definitions());
         }
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
         for definition in definitions {
@@ -119,11 +129,11 @@ impl Cluster {
             .output();
         let table = shown.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
         let indented = table.lines().map(|line| format!("\n  {line}")).collect::<String>();
-        match self.local {
-            Some(_) => format!(
+        match &self.local {
+            Some((cluster, _)) if cluster.node_names().is_empty() => format!(
                 "{indented}\n\n  This control plane has no node: pods stay pending, and the server runs as a local process instead.\n"
             ),
-            None => format!("{indented}\n"),
+            Some(_) | None => format!("{indented}\n"),
         }
     }
 
@@ -185,6 +195,6 @@ fn unless_gone<T>(answer: kube::Result<T>) -> Result<Option<T>> {
     }
 }
 
-fn services(client: &Client, service: &RealtimeService) -> Api<RealtimeService> {
+pub(super) fn services(client: &Client, service: &RealtimeService) -> Api<RealtimeService> {
     Api::namespaced(client.clone(), service.namespace().as_deref().unwrap_or("default"))
 }

@@ -1,7 +1,7 @@
 //! The example page on a site of its own: http://localhost:PORT is another origin than the server's 127.0.0.1.
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr},
     path::Path,
 };
 
@@ -34,10 +34,10 @@ const FILES: [(&str, &str, &str); 5] = [
 ];
 
 impl Page {
-    pub(super) async fn serve(port: u16, server: SocketAddr, path: &str, client: &Path) -> Result<Self> {
+    pub(super) async fn serve(port: u16, server: &str, path: &str, client: &Path) -> Result<Self> {
         let client = std::fs::read_to_string(client)
             .with_context(|| format!("failed to read {}: run `npm ci --prefix tests/clients`", client.display()))?;
-        let config = json!({"server": format!("http://{server}"), "path": path});
+        let config = json!({"server": server, "path": path});
         let mut router = Router::new()
             .route("/config.json", get(async move || Json(config)))
             .route("/socket.io.min.js", get(async move || ([(CONTENT_TYPE, JAVASCRIPT)], client).into_response()));

@@ -1,32 +1,42 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { outputs } from '../build.js';
 import { connect } from '../index.js';
-import { startServer, versions } from './server.js';
+import { startServer, versions } from './support.js';
 
 const OPTIONS = { path: '/socket.io', forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
-let server;
 
-before(async () => {
-  server = await startServer('--recovery-window', '60s');
-});
-after(() => server.stop());
+/** A test with a server of its own. What it opens is closed in the opposite order. */
+function withServer(name, body) {
+  test(name, { timeout: 20000 }, async () => {
+    const server = await startServer('--recovery-window', '60s');
+    const closing = [server.stop];
+    try {
+      await body(server, (close) => closing.unshift(close));
+    } finally {
+      for (const close of closing) close();
+    }
+  });
+}
+
+function next(socket, event) {
+  return new Promise((resolve) => socket.once(event, resolve));
+}
 
 function ask(socket, event, argument) {
   return new Promise((resolve) => socket.emit(event, argument, resolve));
 }
 
 /** A client that keeps what it is told, and can be waited for. */
-function client(io, url, options, room = 'lobby') {
+function client(after, io, url, options) {
   const told = { sessions: [], gaps: [], messages: [], argumentCounts: new Set() };
   let waiting = [];
   const look = () => (waiting = waiting.filter(({ holds, resolve }) => !holds(told) || resolve()));
   const listeners = {
     onSession: (session) => {
       told.sessions.push(session);
-      if (!session.recovered) socket.emit('join', { room });
+      if (!session.recovered) socket.emit('join', { room: 'lobby' });
       look();
     },
     onGap: (gap) => {
@@ -35,6 +45,7 @@ function client(io, url, options, room = 'lobby') {
     },
   };
   const socket = connect(io, url, { ...OPTIONS, ...options }, listeners);
+  after(() => socket.disconnect());
   socket.on('message', (...args) => {
     told.messages.push(args[0].data);
     told.argumentCounts.add(args.length);
@@ -46,21 +57,21 @@ function client(io, url, options, room = 'lobby') {
 
 for (const [version, io] of Object.entries(versions)) {
   for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
-    test(`version ${version} over ${transports} loses nothing when its line is cut`, { timeout: 20000 }, async () => {
+    withServer(`version ${version} over ${transports} loses nothing when its line is cut`, async (server, after) => {
       const publisher = versions[4](server.url, { ...OPTIONS, transports: ['websocket'] });
-      const room = `${version} ${transports}`;
-      const { socket, told, until } = client(io, server.url, { transports }, room);
+      after(() => publisher.disconnect());
+      const { socket, told, until } = client(after, io, server.url, { transports });
       await until(({ sessions }) => sessions.length === 1);
-      await ask(socket, 'join', { room });
+      await ask(socket, 'join', { room: 'lobby' });
       let sent = 0;
       const publish = async (count) => {
-        for (const end = sent + count; sent < end; sent++) await ask(publisher, 'publish', { room, data: sent });
+        for (const end = sent + count; sent < end; sent++) await ask(publisher, 'publish', { room: 'lobby', data: sent });
       };
       await publish(10);
       server.cut();
-      await Promise.all([once(socket, 'disconnect'), once(publisher, 'disconnect')]);
+      await Promise.all([next(socket, 'disconnect'), next(publisher, 'disconnect')]);
       server.mend();
-      await once(publisher, 'connect');
+      await next(publisher, 'connect');
       await publish(10);
       await until(({ sessions }) => sessions.length === 2);
       await publish(10);
@@ -71,43 +82,39 @@ for (const [version, io] of Object.entries(versions)) {
       assert.deepEqual(told.gaps, []);
       // Version 4 leaves the offset where its own recovery puts it.
       assert.deepEqual([...told.argumentCounts], [version === '4' ? 2 : 1]);
-      socket.disconnect();
-      publisher.disconnect();
     });
   }
 
-  test(`version ${version} hears of a gap when another server answers`, { timeout: 20000 }, async () => {
+  withServer(`version ${version} hears of a gap when another server answers`, async (server, after) => {
     const first = await startServer();
-    const { socket, told, until } = client(io, first.url, { transports: ['websocket'] });
+    after(first.stop);
+    const { socket, told, until } = client(after, io, first.url, { transports: ['websocket'] });
     await until(({ sessions }) => sessions.length === 1);
     socket.io.uri = server.url;
     first.stop();
     await until(({ gaps }) => gaps.length === 1);
     assert.equal(told.gaps[0].reason, 'unknown_session');
     assert.deepEqual(told.sessions.map(({ recovered }) => recovered), [false, false]);
-    socket.disconnect();
   });
 
-  test(`version ${version} keeps the application's own auth and query`, { timeout: 20000 }, async () => {
+  withServer(`version ${version} keeps the application's own auth and query`, async (server, after) => {
     const options = { transports: ['websocket'], auth: { token: 'x' }, query: { shop: '7' } };
-    const { socket, until } = client(io, `${server.url}?place=north`, options);
+    const { socket, until } = client(after, io, `${server.url}?place=north`, options);
     await until(({ sessions }) => sessions.length === 1);
     const { query } = socket.io.engine;
     if (version === '2') assert.deepEqual([query.shop, query.place, query.recovery], ['7', 'north', '1']);
     else assert.equal(await new Promise((resolve) => socket.auth(({ token }) => resolve(token))), 'x');
-    socket.disconnect();
   });
 
-  test(`version ${version} is told of its session by a server without recovery`, { timeout: 20000 }, async () => {
+  withServer(`version ${version} is told of its session by a server without recovery`, async (server, after) => {
     const forgetful = await startServer('--recovery-window', '0s');
-    const { socket, until } = client(io, forgetful.url, { transports: ['websocket'] });
+    after(forgetful.stop);
+    const { socket, until } = client(after, io, forgetful.url, { transports: ['websocket'] });
     await until(({ sessions }) => sessions.length === 1);
     forgetful.cut();
-    await once(socket, 'disconnect');
+    await next(socket, 'disconnect');
     forgetful.mend();
     await until(({ sessions }) => sessions.length === 2 && !sessions[1].recovered);
-    socket.disconnect();
-    forgetful.stop();
   });
 }
 

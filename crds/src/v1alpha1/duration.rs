@@ -15,7 +15,7 @@ pub struct Duration(time::Duration);
 pub struct DurationError(String);
 
 /// `(number unit)` one to four times; numbers of at most five digits keep the sum far from overflow.
-const PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
+pub(crate) const PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
 impl Duration {
     /// A duration of whole seconds.

@@ -12,27 +12,27 @@ pub struct Limits {
     /// Most connections of a pod. Default: as many as the process may open files and the memory allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub connections_per_pod: Option<u32>,
+    pub connections_per_pod: Option<i32>,
 
     /// Most new connections a second of a pod. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
-    pub handshakes_per_second: Option<u32>,
+    pub handshakes_per_second: Option<i32>,
 
     /// Largest message that a client may send, in bytes, 1024 to 104857600. A larger one closes its connection. Default 100000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1024, max = 104_857_600))]
-    pub max_message_bytes: Option<u32>,
+    pub max_message_bytes: Option<i32>,
 
     /// Most messages a second that are read from one connection; what comes faster waits. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
-    pub messages_per_second: Option<u32>,
+    pub messages_per_second: Option<i32>,
 
-    /// Bytes that may wait for a client that reads too slowly, 65536 to 1073741824, before its connection is closed. Default 1048576.
+    /// Messages that may wait for a client that reads too slowly, 128 to 65536. Default 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 65_536, max = 1_073_741_824))]
-    pub send_buffer_bytes: Option<u32>,
+    #[schemars(range(min = 128, max = 65_536))]
+    pub send_buffer_messages: Option<i32>,
 }
 
 /// What a pod remembers for clients that come back.

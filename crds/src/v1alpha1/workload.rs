@@ -5,6 +5,7 @@ mod foreign;
 mod template;
 
 pub use autoscaling::Autoscaling;
+pub(crate) use foreign::QUANTITY as QUANTITY_PATTERN;
 pub use template::PodTemplate;
 
 use std::collections::BTreeMap;

@@ -4,31 +4,58 @@
 use std::{
     collections::{HashMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde_json::Value;
 
-use crate::{children::Live, plan::Child};
+use crate::{
+    children::{Key, Live},
+    plan::Child,
+};
 
-/// Pairs of plan and outcome that an apply did not bring together, by uid of the object.
+/// Pairs of plan and outcome that an apply did not bring together.
 #[derive(Default)]
-pub(crate) struct Insistence(Mutex<HashMap<String, u64>>);
+pub(crate) struct Insistence(Mutex<HashMap<String, OfService>>);
+
+/// Those of one service, by kind and name, each with the uid of the object.
+type OfService = HashMap<Key, (String, u64)>;
 
 impl Insistence {
     /// Whether this very plan was sent already and this is what came of it.
     pub(crate) fn knows(&self, child: &Child, live: &Live) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&live.uid) == Some(&fingerprint(child, live))
+        let services = self.lock();
+        let known = services.get(&live.owner.1).and_then(|service| service.get(&key(child)));
+        known.is_some_and(|(uid, pair)| *uid == live.uid && *pair == fingerprint(child, live))
     }
 
     pub(crate) fn remember(&self, child: &Child, live: &Live) {
-        let pair = fingerprint(child, live);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(live.uid.clone(), pair);
+        let pair = (live.uid.clone(), fingerprint(child, live));
+        self.lock().entry(live.owner.1.clone()).or_default().insert(key(child), pair);
     }
 
-    pub(crate) fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    pub(crate) fn forget(&self, live: &Live) {
+        let mut services = self.lock();
+        let Some(service) = services.get_mut(&live.owner.1) else { return };
+        service.retain(|_, (uid, _)| *uid != live.uid);
+        if service.is_empty() {
+            services.remove(&live.owner.1);
+        }
     }
+
+    /// Forgets all children of a service that is gone.
+    pub(crate) fn forget_service(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, OfService>> {
+        // Each change of the map is complete before anything in it can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(child: &Child) -> Key {
+    (child.kind, child.name.clone())
 }
 
 /// Of the outcome what people and webhooks write: status and versions move by themselves.
@@ -83,5 +110,22 @@ mod tests {
         assert!(insistence.knows(&planned("a"), &live("mirror/a", 2)), "a status moves by itself");
         assert!(!insistence.knows(&planned("b"), &live("mirror/a", 2)), "another plan is sent");
         assert!(!insistence.knows(&planned("a"), &live("evil/a", 2)), "another edit is put back");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_child_or_a_service_that_is_gone() {
+        let insistence = Insistence::default();
+        let made_anew = Live { uid: "v".to_owned(), ..live("mirror/a", 3) };
+        insistence.remember(&planned("a"), &live("mirror/a", 1));
+        insistence.remember(&planned("a"), &made_anew);
+        assert!(
+            !insistence.knows(&planned("a"), &live("mirror/a", 1)),
+            "one entry for a child, however often it is made anew"
+        );
+        insistence.forget(&made_anew);
+        assert!(insistence.lock().is_empty());
+        insistence.remember(&planned("a"), &made_anew);
+        insistence.forget_service("o");
+        assert!(insistence.lock().is_empty());
     }
 }

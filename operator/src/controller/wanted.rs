@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::Context;
 use crate::{
     claims::Claimant,
+    metrics::Watched,
     watches::{Patience, Touched, touch},
 };
 
@@ -55,15 +56,14 @@ impl Wanted {
             None => Api::all(self.ctx.client.clone()),
         };
         let mut listed = BTreeSet::new();
-        watcher(api, watcher::Config::default()).backoff(Patience::default()).inspect(move |event| {
-            if let Ok(event) = event {
-                self.take(event, &mut listed);
-            }
+        watcher(api, watcher::Config::default()).backoff(Patience::default()).inspect(move |event| match event {
+            Ok(event) => self.take(event, &mut listed),
+            Err(_) => self.ctx.metrics.interrupted(Watched::Services),
         })
     }
 
     fn take(&self, event: &Event<RealtimeService>, listed: &mut BTreeSet<Claimant>) {
-        let claims = &self.ctx.claims;
+        let (claims, services) = (&self.ctx.claims, &self.ctx.metrics.services);
         let key = |service: &RealtimeService| (service.namespace().unwrap_or_default(), service.name_any());
         let concerned = match event {
             Event::Init => {
@@ -72,21 +72,31 @@ impl Wanted {
             }
             Event::InitApply(service) => {
                 listed.insert(key(service));
+                self.forget(services.put(service));
                 claims.put(service)
             }
             Event::InitDone => {
+                self.forget(services.keep_only(self.namespace.as_deref(), listed));
                 let concerned = claims.keep_only(self.namespace.as_deref(), listed);
                 listed.clear();
                 self.listing.send_replace(true);
                 concerned
             }
-            Event::Apply(service) => claims.put(service),
+            Event::Apply(service) => {
+                self.forget(services.put(service));
+                claims.put(service)
+            }
             Event::Delete(service) => {
+                self.forget(services.delete(&key(service)));
                 let mut concerned = claims.delete(&key(service));
                 concerned.retain(|other| *other != key(service));
                 concerned
             }
         };
         concerned.iter().for_each(|service| self.listeners.tell(service));
+    }
+
+    fn forget(&self, gone: impl IntoIterator<Item = String>) {
+        gone.into_iter().for_each(|uid| self.ctx.forget(&uid));
     }
 }

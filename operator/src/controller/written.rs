@@ -29,6 +29,11 @@ impl Written {
         let entry = (version_of(service), service.status.clone().unwrap_or_default());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(service.uid().unwrap_or_default(), entry);
     }
+
+    /// Forgets a service that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
 }
 
 fn version_of(service: &RealtimeService) -> u64 {

@@ -167,3 +167,6 @@ fn difference(child: Child, live: Option<&Live>, there: &There) -> Option<Differ
     };
     Some(Difference { kind: child.kind, name: child.name, action, before, after })
 }
+
+#[cfg(test)]
+mod tests;

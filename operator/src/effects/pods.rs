@@ -12,7 +12,12 @@ use crate::plan::{Kind, effective};
 pub(super) fn effects(changes: &Changes<'_>, live: &LiveFacts) -> Vec<Found> {
     let (from, to) = numbers(changes, live);
     let number = number(changes, live, from, to);
-    number.into_iter().chain(rollout(changes, live, to)).chain(transports(changes)).chain(affinity(changes)).collect()
+    number
+        .into_iter()
+        .chain(rollout(changes, live, (from, to)))
+        .chain(transports(changes))
+        .chain(affinity(changes))
+        .collect()
 }
 
 /// How many pods there are, and how many there will be.
@@ -39,13 +44,13 @@ fn number(changes: &Changes<'_>, live: &LiveFacts, from: i32, to: i32) -> Option
     Some(Found::new(effect, fields))
 }
 
-fn rollout(changes: &Changes<'_>, live: &LiveFacts, pods: i32) -> Option<Found> {
+fn rollout(changes: &Changes<'_>, live: &LiveFacts, (from, to): (i32, i32)) -> Option<Found> {
     let because = changes.causes(Kind::Deployment, "/spec/template");
-    if pods == 0 || (because.is_empty() && !live.pods_differ) {
+    if from == 0 || to == 0 || (because.is_empty() && !live.pods_differ) {
         return None;
     }
     let min_ready = u64::try_from(effective(changes.new).min_ready_seconds).unwrap_or(0);
-    let rollout = Rollout::estimate(because.clone(), pods, min_ready, farewell(changes.old));
+    let rollout = Rollout::estimate(because.clone(), to, min_ready, farewell(changes.old));
     Some(Found::new(Effect::Rollout(rollout), because))
 }
 
@@ -61,10 +66,12 @@ fn transports(changes: &Changes<'_>) -> Option<Found> {
     (!gone.is_empty()).then(|| Found::new(Effect::TransportsWithdrawn { transports: gone }, ["spec.transports"]))
 }
 
-/// A WebSocket does not notice.
+/// A WebSocket does not notice, and one pod alone is always found.
 fn affinity(changes: &Changes<'_>) -> Option<Found> {
     let (old, new) = (effective(changes.old).affinity, effective(changes.new).affinity);
-    let polls = |service: &ValidService| service.spec().transports.contains(&Transport::Polling);
-    let noticed = old != new && polls(changes.old) && polls(changes.new);
+    let concerned = |service: &ValidService| {
+        service.spec().transports.contains(&Transport::Polling) && service.spec().workload.most() > 1
+    };
+    let noticed = old != new && concerned(changes.old) && concerned(changes.new);
     noticed.then(|| Found::new(Effect::AffinityChanges { from: old, to: new }, [] as [&str; 0]))
 }

@@ -74,13 +74,13 @@ fn what_another_entry_stands_for_is_not_withdrawn() {
 #[test]
 fn origins_beside_something_else_are_not_called_the_only_change() {
     let mut new = origins(&["https://app.domain-b.com"]);
-    new["workload"] = json!({"replicas": 1});
+    new["workload"] = json!({"replicas": 2});
     assert_eq!(
         said(json!({}), new),
         [
             "origins: within a second connections are closed of origins that are no longer allowed: https://old.example, \
              https://*.preview.domain-b.com (how many of the 1204 open ones is not known)",
-            "replicas 3 → 1: 2 pods go, about 803 of 1204 connections move over 2 min",
+            "replicas 3 → 2: 1 pod goes, about 401 of 1204 connections move over 2 min",
         ]
     );
 }
@@ -111,8 +111,8 @@ fn another_image_is_a_rollout_and_is_named_as_its_cause() {
     assert_eq!(
         said(image("1"), image("2")),
         [
-            "workload.image: a rollout of 3 pods; connections move over about 3 min (3 times 1 new pod, ready for 10 s before old ones \
-         go, which serve for 60 s more and drain over 60 s)"
+            "workload.image: a rollout of 3 pods; connections move over about 3 min (3 times 1 new pod, ready for 10 s before as \
+         many old ones go, which serve for 60 s more and drain over 60 s)"
         ]
     );
     let Effect::Rollout(rollout) = &between(image("1"), image("2"))[0] else { panic!("a rollout") };
@@ -238,8 +238,12 @@ fn the_number_of_pods_is_told_as_it_will_be() {
     assert_eq!(reasons(replicas(0), replicas(3)), ["ScaleOut"]);
     assert_eq!(reasons(load(2, 10), load(2, 2)), ["ScaleIn"], "three run, and two may");
     assert_eq!(reasons(load(2, 10), load(2, 5)), ["Unconcerned"], "three run, and three may");
-    // One replica more makes polling stick to a pod.
-    assert_eq!(reasons(replicas(1), replicas(3)), ["Rollout", "AffinityChanges", "ScaleOut"]);
+    assert_eq!(
+        said(replicas(2), replicas(3)),
+        [
+            "replicas 2 → 3: 1 pod comes, no connection is closed; polling clients that land on a new one begin a new session"
+        ]
+    );
 }
 
 #[test]
@@ -273,11 +277,12 @@ fn json_names_reason_and_facts() {
         serde_json::to_value(&found[0]).expect("JSON"),
         json!({"reason": "ScaleIn", "from": 3, "to": 1, "connections": 803, "of": 1204, "seconds": 120})
     );
-    let mut reasons: Vec<_> = Vec::new();
-    for effect in &found {
-        reasons.push((serde_json::to_value(effect).expect("JSON")["reason"].clone(), json!(effect.reason())));
-    }
-    assert!(reasons.iter().all(|(tag, reason)| tag == reason));
+}
+
+/// Without the schema, which takes longer than the rest.
+fn unchecked(spec: &Value) -> ValidService {
+    let document = json!({"metadata": {"name": "chat", "namespace": "team-a"}, "spec": spec});
+    ValidService::new(&serde_json::from_value(document).expect("a service")).expect("a valid service")
 }
 
 fn some_spec() -> impl Strategy<Value = Value> {
@@ -310,10 +315,10 @@ fn some_spec() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
     fn every_change_is_told_the_worst_first_and_a_rollout_exactly_where_the_pods_differ(old in some_spec(), new in some_spec()) {
-        let (old, new) = (service(&old), service(&new));
+        let (old, new) = (unchecked(&old), unchecked(&new));
         let found = effects(Some(&old), &new, &LIVE);
         prop_assert_eq!(found.is_empty(), old.spec() == new.spec());
         prop_assert!(found.windows(2).all(|pair| pair[0].impact() <= pair[1].impact()));
@@ -323,7 +328,7 @@ proptest! {
             deployment.map(|child| child.object["spec"]["template"].clone())
         };
         let rolls = found.iter().any(|effect| matches!(effect, Effect::Rollout(rollout) if !rollout.because.is_empty()));
-        let expected = pods(&old) != pods(&new) && !new.spec().paused && new.spec().workload.replicas > 0;
+        let expected = pods(&old) != pods(&new) && !new.spec().paused && old.spec().workload.replicas.min(new.spec().workload.replicas) > 0;
         prop_assert_eq!(rolls, expected);
         for effect in &found {
             prop_assert!(!effect.to_string().is_empty());

@@ -133,3 +133,6 @@ fn owned_part(live: &Value, owned: &Value) -> Option<Value> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(live.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

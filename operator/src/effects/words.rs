@@ -157,13 +157,12 @@ impl fmt::Display for Rollout {
             false => list(because),
         };
         write!(f, "{why}: a rollout of {}; connections move over about {}", count(*pods, "pod"), span(*seconds))?;
-        let waves = match waves {
-            1 => String::new(),
-            waves => format!("{waves} times {}, ", count(i32::try_from(*pods_per_wave).unwrap_or(i32::MAX), "new pod")),
-        };
+        let times = if *waves == 1 { String::new() } else { format!("{waves} times ") };
+        let new = count(i32::try_from(*pods_per_wave).unwrap_or(i32::MAX), "new pod");
         write!(
             f,
-            " ({waves}ready for {min_ready_sec} s before old ones go, which serve for {detach_sec} s more and drain over {drain_sec} s)"
+            " ({times}{new}, ready for {min_ready_sec} s before as many old ones go, which serve for {detach_sec} s more and drain \
+             over {drain_sec} s)"
         )
     }
 }
@@ -188,10 +187,9 @@ fn list(fields: &[String]) -> String {
 /// As people say it; beyond two minutes no second counts.
 fn span(seconds: u64) -> String {
     match seconds {
-        0..120 if seconds % 60 == 0 && seconds > 0 => format!("{} min", seconds / 60),
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", (seconds + 30) / 60),
+        0 => "0 s".to_owned(),
         _ if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-        _ => format!("{} min", (seconds + 30) / 60),
+        _ if seconds % 60 == 0 || seconds > 120 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{seconds} s"),
     }
 }

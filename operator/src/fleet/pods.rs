@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::{Fleet, Report, ServiceKey};
 use crate::{
+    metrics::{Metrics, Watched},
     plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER},
     watches::Patience,
 };
@@ -99,6 +100,7 @@ pub(crate) async fn follow(
     namespace: Option<String>,
     fleet: &Fleet,
     synced: watch::Sender<bool>,
+    metrics: &Metrics,
     changed: impl Fn(&ServiceKey),
 ) {
     let api: Api<core::Pod> = match &namespace {
@@ -107,6 +109,7 @@ pub(crate) async fn follow(
     };
     let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
     let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
+    metrics.watching(Watched::Pods);
     let mut listed = HashSet::new();
     loop {
         let (place, pod) = match events.try_next().await {
@@ -134,6 +137,7 @@ pub(crate) async fn follow(
             },
             Ok(None) => return,
             Err(error) => {
+                metrics.interrupted(Watched::Pods);
                 tracing::warn!(kind = "Pod", %error, "watch interrupted, trying again");
                 continue;
             }

@@ -12,7 +12,10 @@ use reqwest::{Client, redirect::Policy};
 use tokio::sync::watch;
 
 use super::{Fleet, MISSES, Report, ServiceKey};
-use crate::plan::ADMIN_PORT;
+use crate::{
+    metrics::{Metrics, Scraped},
+    plan::ADMIN_PORT,
+};
 
 /// How often a server is asked whose policy is not the one that is wanted.
 const SOON: Duration = Duration::from_secs(1);
@@ -35,6 +38,7 @@ pub(crate) async fn scrape(
     fleet: Arc<Fleet>,
     listed: Vec<watch::Receiver<bool>>,
     first_round: watch::Sender<bool>,
+    metrics: Arc<Metrics>,
     changed: impl Fn(&ServiceKey),
 ) {
     for mut pods in listed {
@@ -61,7 +65,8 @@ pub(crate) async fn scrape(
             })
             .buffer_unordered(AT_ONCE);
         while let Some((question, answer)) = answers.next().await {
-            if fleet.report(&question, answer) {
+            metrics.scraped(answer.as_ref().err().copied().unwrap_or(Scraped::Success));
+            if fleet.report(&question, answer.ok()) {
                 changed(&question.service);
             }
         }
@@ -91,20 +96,32 @@ fn due(fleet: &Fleet, asked: &mut HashMap<(ServiceKey, String), Instant>) -> Vec
     due
 }
 
-async fn ask(client: &Client, question: &Question) -> Option<Report> {
+async fn ask(client: &Client, question: &Question) -> Result<Report, Scraped> {
     let response =
-        client.get(format!("http://{}/status", question.address)).send().await.ok()?.error_for_status().ok()?;
+        client.get(format!("http://{}/status", question.address)).send().await.map_err(|error| miss(&error))?;
+    let response = response.error_for_status().map_err(|error| miss(&error))?;
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk.ok()?);
+        body.extend_from_slice(&chunk.map_err(|error| miss(&error))?);
         if body.len() > LONGEST_ANSWER {
-            return None;
+            return Err(Scraped::Invalid);
         }
     }
-    Report::read(&body)
-        .inspect_err(|error| tracing::warn!(pod = question.pod, %error, "a server's status cannot be read"))
-        .ok()
+    Report::read(&body).map_err(|error| {
+        tracing::warn!(pod = question.pod, %error, "a server's status cannot be read");
+        Scraped::Invalid
+    })
+}
+
+fn miss(error: &reqwest::Error) -> Scraped {
+    if error.is_timeout() {
+        Scraped::Timeout
+    } else if error.is_status() {
+        Scraped::HttpError
+    } else {
+        Scraped::Unreachable
+    }
 }
 
 impl Fleet {

@@ -96,9 +96,9 @@ mod tests {
     };
 
     #[test]
-    fn only_the_childs_connections_to_that_address_are_cut() {
-        let (wanted, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let (to, to_other) = (wanted.local_addr().unwrap(), other.local_addr().unwrap());
+    fn only_the_childs_connections_to_that_address_are_cut() -> io::Result<()> {
+        let (wanted, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+        let (to, to_other) = (wanted.local_addr()?, other.local_addr()?);
         let script = format!(
             "exec 3<>/dev/tcp/{}/{} 4<>/dev/tcp/{}/{}; read -r _",
             to.ip(),
@@ -106,21 +106,22 @@ mod tests {
             to_other.ip(),
             to_other.port()
         );
-        let mut child = Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
-        let (mut of_child, mut elsewhere) = (wanted.accept().unwrap().0, other.accept().unwrap().0);
-        let mut own = TcpStream::connect(to).unwrap();
-        let mut of_own = wanted.accept().unwrap().0;
+        let mut child = Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).spawn()?;
+        let (mut of_child, mut elsewhere) = (wanted.accept()?.0, other.accept()?.0);
+        let mut own = TcpStream::connect(to)?;
+        let mut of_own = wanted.accept()?.0;
 
         let pid = Pid::from_child(&child);
-        assert_eq!(cut(pid, to).unwrap(), 1);
-        assert_eq!(of_child.read(&mut [0; 8]).unwrap(), 0);
-        assert_eq!(cut(pid, to).unwrap(), 0);
+        assert_eq!(cut(pid, to)?, 1);
+        assert_eq!(of_child.read(&mut [0; 8])?, 0);
+        assert_eq!(cut(pid, to)?, 0);
 
         for stays in [&mut elsewhere, &mut of_own, &mut own] {
-            stays.set_nonblocking(true).unwrap();
-            assert_eq!(stays.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            stays.set_nonblocking(true)?;
+            assert_eq!(stays.read(&mut [0; 8]).expect_err("open and silent").kind(), io::ErrorKind::WouldBlock);
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill()?;
+        child.wait()?;
+        Ok(())
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Envoy {
     log: PathBuf,
     admin: Admin,
     rejected: BTreeMap<String, u64>,
-    has_ended: watch::Receiver<bool>,
+    end: watch::Receiver<Option<String>>,
 }
 
 impl Envoy {
@@ -61,9 +61,9 @@ impl Envoy {
             .stdout(output.try_clone().map_err(Error::Files)?)
             .stderr(output);
         let child = tied::spawn(command).map_err(|source| Error::Start { binary: binary.to_owned(), source })?;
-        let has_ended = notice_the_end(Pid::from_child(&child));
+        let end = notice_the_end(Pid::from_child(&child));
         let admin = Admin::new(socket);
-        let mut envoy = Self { child, log: log.to_owned(), admin, rejected: BTreeMap::new(), has_ended };
+        let mut envoy = Self { child, log: log.to_owned(), admin, rejected: BTreeMap::new(), end };
         let began = Instant::now();
         while !envoy.admin.is_ready().await {
             envoy.check()?;
@@ -105,15 +105,14 @@ impl Envoy {
 
     /// Returns when the process has ended, though nobody stopped it.
     pub(crate) async fn ended(&mut self) -> Error {
-        let _ = self.has_ended.wait_for(|has_ended| *has_ended).await;
-        Error::Ended { log: self.log_tail() }
+        let how = self.end.wait_for(Option::is_some).await.ok().and_then(|how| how.clone());
+        Error::Ended { how: how.unwrap_or_default(), log: self.log_tail() }
     }
 
     fn check(&mut self) -> Result<(), Error> {
-        match self.child.try_wait() {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Error::Ended { log: self.log_tail() }),
-            Err(error) => Err(Error::Admin(error)),
+        match self.end.borrow().clone() {
+            None => Ok(()),
+            Some(how) => Err(Error::Ended { how, log: self.log_tail() }),
         }
     }
 
@@ -138,12 +137,20 @@ impl Drop for Envoy {
     }
 }
 
-/// A thread that lasts as long as the process: it waits, and leaves the process' last word to who owns it.
-fn notice_the_end(process: Pid) -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
+/// A thread that lasts as long as the process: it waits, and leaves the process' remains to who owns it.
+fn notice_the_end(process: Pid) -> watch::Receiver<Option<String>> {
+    let (sender, receiver) = watch::channel(None);
     thread::spawn(move || {
-        let _ = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        sender.send_replace(true);
+        let how = match waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Ok(Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => format!("with status {code}"),
+                (None, Some(signal)) => format!("by signal {signal}"),
+                (None, None) => "for no known reason".to_owned(),
+            },
+            Ok(None) => "for no known reason".to_owned(),
+            Err(error) => format!("unnoticed: {error}"),
+        };
+        sender.send_replace(Some(how));
     });
     receiver
 }

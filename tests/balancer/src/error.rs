@@ -23,8 +23,10 @@ pub enum Error {
         log: String,
     },
     /// Envoy ended, though nobody stopped it.
-    #[error("Envoy ended; the end of its log:\n{log}")]
+    #[error("Envoy ended {how}; the end of its log:\n{log}")]
     Ended {
+        /// With which status, or by which signal.
+        how: String,
         /// The end of its log.
         log: String,
     },

@@ -11,6 +11,7 @@ mod cut;
 mod envoy;
 mod error;
 mod files;
+mod folder;
 mod follow;
 pub mod gke;
 mod members;
@@ -34,7 +35,6 @@ use std::{
 
 use kube::Client;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
 use self::{
@@ -42,6 +42,7 @@ use self::{
     authority::Authority,
     envoy::Envoy,
     files::Written,
+    folder::Folder,
     follow::{Follower, Progress},
     members::Members,
     report::Report,
@@ -58,7 +59,7 @@ pub use self::{
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
-/// A running load balancer. Dropping it ends Envoy and its own work, and removes its temporary files.
+/// A running load balancer. Dropping it ends its own work and Envoy, in the background, and removes its temporary files.
 #[derive(Debug)]
 pub struct Balancer {
     world: Arc<World>,
@@ -68,7 +69,7 @@ pub struct Balancer {
     admin: Admin,
     progress: watch::Receiver<Progress>,
     follower: JoinHandle<()>,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Balancer {
@@ -87,7 +88,7 @@ impl Balancer {
     /// When it does not get that far.
     pub async fn start(client: Client, options: Options) -> Result<Self, Error> {
         let Options { address, http_port, https_port, gke, class, detach, authority, envoy, log, workers } = options;
-        let folder = tempfile::Builder::new().prefix("realtime-operator-balancer-").tempdir().map_err(Error::Files)?;
+        let folder = Folder::create().map_err(Error::Files)?;
         let front = ports::front(address, http_port, https_port).map_err(Error::Ports)?;
         let mut authority = Authority::open(authority.as_deref().unwrap_or(folder.path()))?;
         let default_certificate = authority.issue(&["localhost".to_owned()], Some(address))?;

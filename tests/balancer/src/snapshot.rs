@@ -164,7 +164,7 @@ mod tests {
     use serde_json::json;
 
     fn is_member_of(endpoint: serde_json::Value) -> bool {
-        is_member(&serde_json::from_value(endpoint).unwrap())
+        is_member(&serde_json::from_value(endpoint).expect("an endpoint"))
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod health;
 mod paths;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressBackend};
 use kube::ResourceExt;
@@ -73,7 +73,7 @@ pub(crate) fn translate(ingress: &Ingress, class: Class, snapshot: &Snapshot) ->
     }
     frontend.default_backend = spec.default_backend.as_ref().and_then(|reference| backend(reference, &mut errors));
     for routes in frontend.hosts.values_mut() {
-        routes.sort_by(|a, b| b.path.precedence().cmp(&a.path.precedence()));
+        routes.sort_by_key(|route| Reverse(route.path.precedence()));
     }
     match tls::certificates(ingress, &namespace, class, snapshot) {
         Ok(certificates) => frontend.certificates = certificates,
@@ -89,3 +89,6 @@ pub(crate) fn translate(ingress: &Ingress, class: Class, snapshot: &Snapshot) ->
     }
     if errors.is_empty() { Ok(frontend) } else { Err(errors) }
 }
+
+#[cfg(test)]
+mod tests;

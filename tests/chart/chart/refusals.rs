@@ -25,6 +25,7 @@ fn wrong() -> Vec<(Value, [&'static str; 2])> {
             ["/monitoring/serviceMonitor/interval", "pattern"],
         ),
         (json!({"monitoring": {"podMonitor": {"label": {}}}}), ["/monitoring/podMonitor", "additional properties"]),
+        (json!({"tracing": {"endpoint": "collector:4318"}}), ["/tracing/endpoint", "pattern"]),
         (json!({"warnings": false}), ["/warnings", "want object"]),
         (json!({"replicas": 2, "leaderElection": {"enabled": false}}), ["replicas > 1", "leaderElection.enabled"]),
         (json!({"serviceAccount": {"create": false}}), ["serviceAccount.name", "is needed"]),

@@ -136,7 +136,7 @@ async fn every_object_bears_the_charts_labels() -> Result<()> {
 
 #[tokio::test]
 async fn every_option_that_the_chart_passes_is_one_of_the_operators() -> Result<()> {
-    let objects = operator(json!({"watchNamespaces": ["a"]})).await?;
+    let objects = operator(json!({"watchNamespaces": ["a"], "tracing": {"endpoint": "http://collector:4318"}})).await?;
     let args = &only(&objects, "Deployment")?["spec"]["template"]["spec"]["containers"][0]["args"];
     let program = realtime_tests::program::operator().await?;
     let help = std::process::Command::new(program).args(["run", "--help"]).output()?.stdout;
@@ -144,6 +144,39 @@ async fn every_option_that_the_chart_passes_is_one_of_the_operators() -> Result<
     for option in args.as_array().context("args")?.iter().filter_map(Value::as_str).skip(1) {
         let name = option.split('=').next().unwrap_or_default();
         ensure!(help.contains(&format!("{name} <")), "{name} is not in\n{help}");
+    }
+    Ok(())
+}
+
+/// `a.b` of each value, down to those that a person names.
+fn names(values: &Value, within: &str) -> Vec<String> {
+    let Some(fields) = values.as_object().filter(|fields| !fields.is_empty()) else { return vec![within.to_owned()] };
+    let inside = |(name, value): (&String, &Value)| {
+        // What is Kubernetes' own is not described again.
+        let is_theirs = matches!(name.as_str(), "requests" | "limits" | "grafana_dashboard");
+        let path = if within.is_empty() { name.clone() } else { format!("{within}.{name}") };
+        if is_theirs { vec![within.to_owned()] } else { names(value, &path) }
+    };
+    fields.iter().flat_map(inside).collect()
+}
+
+#[test]
+fn every_value_is_described_and_has_a_schema() -> Result<()> {
+    let described = std::fs::read_to_string(file("docs/install.md"))?;
+    let values: Value = serde_saphyr::from_str(&std::fs::read_to_string(Chart::Operator.path().join("values.yaml"))?)?;
+    let schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(Chart::Operator.path().join("values.schema.json"))?)?;
+    for name in names(&values, "") {
+        let steps: Vec<_> = name.split('.').collect();
+        let known = steps.iter().try_fold(&schema, |at, step| at["properties"].get(*step));
+        ensure!(known.is_some(), "values.schema.json does not know {name}");
+        let line = described.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}", steps[0])));
+        let line = line.with_context(|| format!("docs/install.md does not describe {name}"))?;
+        let last = steps.last().copied().unwrap_or_default();
+        ensure!(
+            described.lines().any(|it| it.starts_with('|') && it.contains(steps[0]) && it.contains(last)),
+            "{name}: {line}"
+        );
     }
     Ok(())
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 fn service(mode: &str) -> String {
     json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "metadata": {"name": "chat"},
-        "spec": {"host": "chat.domain-a.com", "origins": {"allow": ["https://app.domain-b.com"], "mode": mode}}})
+        "spec": {"host": "chat.domain-a.com", "exposure": {"none": {}},
+            "origins": {"allow": ["https://app.domain-b.com"], "mode": mode}}})
     .to_string()
 }
 
@@ -30,7 +31,7 @@ async fn what_is_valid_and_rarely_meant_is_warned_of_where_the_release_looks() -
     // The apiserver compiles new policies once a second.
     let warned = wait::until(wait::DEADLINE, async || {
         let said = dry_run("warned", "Report").await?;
-        Ok(said.err.contains("spec.origins.mode is Report").then_some(said))
+        Ok(said.err.contains("spec.origins.mode: Report").then_some(said))
     });
     let said = warned.await?.context("no warning came")?;
     ensure!(said.good, "a warning refuses nothing: {}", said.err);

@@ -1,6 +1,9 @@
 //! The images, as `make image` builds them.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::{Context, Result, ensure};
 use tokio::{process::Command, sync::OnceCell};
@@ -22,20 +25,19 @@ pub struct Image {
 /// When they cannot be built.
 pub async fn images() -> Result<[Image; 2]> {
     static BUILT: OnceCell<[Image; 2]> = OnceCell::const_new();
-    BUILT.get_or_try_init(build).await.cloned()
+    BUILT.get_or_try_init(async || build(&file("target/images")).await).await.cloned()
 }
 
-/// Builds them.
+/// Builds them into a folder.
 ///
 /// # Errors
 /// When they cannot be built.
-pub async fn build() -> Result<[Image; 2]> {
+pub async fn build(folder: &Path) -> Result<[Image; 2]> {
     // What it says is for people: the programs take minutes the first time.
-    let built = Command::new(file("image/build")).stdin(Stdio::null()).stdout(Stdio::null()).status().await;
-    ensure!(built.context("failed to run image/build")?.success(), "failed to build the images");
+    let mut build = Command::new(file("image/build"));
+    build.env("OUT", folder).stdin(Stdio::null()).stdout(Stdio::null());
+    ensure!(build.status().await.context("failed to run image/build")?.success(), "failed to build the images");
     let version = env!("CARGO_PKG_VERSION");
-    Ok(["realtime-operator", "realtime-server"].map(|name| Image {
-        name: format!("{name}:{version}"),
-        archive: file(&format!("target/images/{name}-{version}.tar")),
-    }))
+    Ok(["realtime-operator", "realtime-server"]
+        .map(|name| Image { name: format!("{name}:{version}"), archive: folder.join(format!("{name}-{version}.tar")) }))
 }

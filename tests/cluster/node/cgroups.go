@@ -64,32 +64,53 @@ func enableControllers(group string) error {
 	return err
 }
 
+// sweepCgroups removes those of networks that are gone: where this program was killed too, nobody else did. Those that
+// are in use stay.
+func sweepCgroups() error {
+	return eachCgroup(prefix+"[0-9]*", func(group string) error {
+		if _, err := os.Stat(filepath.Join("/sys/class/net", filepath.Base(group))); errors.Is(err, fs.ErrNotExist) {
+			_ = removeCgroup(group, 0)
+		}
+		return nil
+	})
+}
+
 func removeCgroups(name string) error {
+	// A process that has just ended may still be counted.
+	return eachCgroup(name, func(group string) error { return removeCgroup(group, 5*time.Second) })
+}
+
+func haveCgroups(name string) bool {
+	return eachCgroup(name, func(string) error { return fs.ErrExist }) != nil
+}
+
+// eachCgroup visits those of all hierarchies that match a pattern.
+func eachCgroup(pattern string, visit func(group string) error) error {
 	roots, err := hierarchies()
-	if err != nil {
-		return err
-	}
 	for _, root := range roots {
-		err = errors.Join(err, removeCgroup(filepath.Join(root, name)))
+		groups, bad := filepath.Glob(filepath.Join(root, pattern))
+		err = errors.Join(err, bad)
+		for _, group := range groups {
+			err = errors.Join(err, visit(group))
+		}
 	}
 	return err
 }
 
-func removeCgroup(group string) error {
+func removeCgroup(group string, patience time.Duration) error {
 	children, err := os.ReadDir(group)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, child := range children {
 		if child.IsDir() {
-			err = errors.Join(err, removeCgroup(filepath.Join(group, child.Name())))
+			err = errors.Join(err, removeCgroup(filepath.Join(group, child.Name()), patience))
 		}
 	}
 	if err != nil {
 		return err
 	}
-	// A process that has just ended may still be counted.
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		err = syscall.Rmdir(group)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"strconv"
 )
 
 // Network is 10.NUMBER.0.0/16: a bridge in a namespace of its own, with the host and all nodes attached to it. The
@@ -20,9 +21,14 @@ type Network struct {
 	nodes  map[int]*Node
 }
 
+const prefix = "realtime-"
+
 const firstNumber, lastNumber = 64, 127
 
 func openNetwork() (*Network, error) {
+	if err := sweepCgroups(); err != nil {
+		return nil, err
+	}
 	bridge, err := newNetworkNamespace()
 	if err != nil {
 		return nil, fmt.Errorf("failed to create a network namespace: %w", err)
@@ -35,7 +41,7 @@ func openNetwork() (*Network, error) {
 	offset := rand.IntN(count)
 	for step := range count {
 		network := newNetwork(byte(firstNumber+(offset+step)%count), bridge)
-		if overlaps(taken, network.Host) {
+		if overlaps(taken, network.Host) || haveCgroups(network.name) {
 			continue
 		}
 		err := ip("link", "add", network.name, "type", "veth", "peer", "name", "uplink", "netns", path(bridge))()
@@ -58,17 +64,13 @@ func newNetwork(number byte, bridge *os.File) *Network {
 		Host:     netip.AddrFrom4([4]byte{10, number, 0, 1}),
 		Pods:     netip.PrefixFrom(netip.AddrFrom4([4]byte{10, number, 128, 0}), 17),
 		Services: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, number, 64, 0}), 18),
-		name:     fmt.Sprintf("realtime-%d", number),
+		name:     prefix + strconv.Itoa(int(number)),
 		bridge:   bridge,
 		nodes:    map[int]*Node{},
 	}
 }
 
 func (network *Network) connect() error {
-	// Of an owner that was killed together with this program.
-	if err := removeCgroups(network.name); err != nil {
-		return err
-	}
 	if err := createCgroups(network.name); err != nil {
 		return err
 	}

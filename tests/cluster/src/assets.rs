@@ -17,8 +17,8 @@ pub(crate) async fn build(progress: impl FnMut(&str)) -> Result<PathBuf> {
 }
 
 /// What nodes need besides.
-pub(crate) async fn build_node_tools() -> Result<PathBuf> {
-    run("node/build", |line| tracing::debug!("{line}")).await.context("failed to build the tools of nodes")
+pub(crate) async fn build_node_tools(progress: impl FnMut(&str)) -> Result<PathBuf> {
+    run("node/build", progress).await.context("failed to build the tools of nodes")
 }
 
 /// Gives the folder that the script prints.

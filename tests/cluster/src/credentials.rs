@@ -33,6 +33,7 @@ pub(crate) struct Credentials {
     pub(crate) controller_manager_kubeconfig: PathBuf,
     pub(crate) scheduler_kubeconfig: PathBuf,
     pub(crate) proxy_kubeconfig: PathBuf,
+    pub(crate) dns_kubeconfig: PathBuf,
 }
 
 /// The files of an [`Identity`].
@@ -49,13 +50,15 @@ impl Credentials {
         let serving = authority.server("kube-apiserver", serving_names(layout))?;
         let kubelet_client = authority.client("kube-apiserver-kubelet-client", "system:masters")?;
         let service_accounts = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let (admin, controller_manager, scheduler, proxy) = (token()?, token()?, token()?, token()?);
+        let (admin, controller_manager, scheduler) = (token()?, token()?, token()?);
+        let (proxy, dns) = (token()?, token()?);
         // Users of their own, so that the audit log tells one's requests from the other's.
         let tokens = format!(
             "{admin},admin,admin,system:masters\n\
              {controller_manager},system:kube-controller-manager,controller-manager,system:masters\n\
              {scheduler},system:kube-scheduler,scheduler\n\
-             {proxy},system:kube-proxy,proxy\n"
+             {proxy},system:kube-proxy,proxy\n\
+             {dns},coredns,dns,system:masters\n"
         );
         let server = format!("https://{}", layout.ports.apiserver);
         let config = |user: &str, token: &str| {
@@ -73,6 +76,7 @@ impl Credentials {
             controller_manager_kubeconfig: config("kube-controller-manager", &controller_manager)?,
             scheduler_kubeconfig: config("kube-scheduler", &scheduler)?,
             proxy_kubeconfig: config("kube-proxy", &proxy)?,
+            dns_kubeconfig: config("coredns", &dns)?,
             admin_token: admin,
             data: data.to_owned(),
             server,

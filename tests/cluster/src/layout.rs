@@ -33,7 +33,7 @@ impl Layout {
         Ok(Self {
             ports: Ports::pick(IpAddr::V4(plan.host))?,
             services: plan.services.clone(),
-            kubernetes: plan.first_service(),
+            kubernetes: plan.kubernetes(),
             nodes: true,
         })
     }

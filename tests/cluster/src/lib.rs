@@ -63,8 +63,15 @@ const ATTEMPTS: usize = 5;
 impl LocalCluster {
     /// The folder with the programs of Kubernetes. Builds them when they are missing, which takes minutes; `progress`
     /// is given each line that the build says meanwhile. `KUBEBUILDER_ASSETS` wins where it is set.
-    pub async fn assets(progress: impl FnMut(&str)) -> Result<PathBuf> {
-        assets::build(progress).await
+    pub async fn assets(mut progress: impl FnMut(&str)) -> Result<PathBuf> {
+        let folder = assets::build(&mut progress).await?;
+        // Not everybody who can have nodes wants them, so that it fails is said now and is an error later.
+        if node_support().is_ok()
+            && let Err(error) = assets::build_node_tools(&mut progress).await
+        {
+            progress(&format!("{error:#}"));
+        }
+        Ok(folder)
     }
 
     /// Starts a cluster from the programs in `assets` and returns when it serves and its nodes are ready.
@@ -102,6 +109,7 @@ impl LocalCluster {
         let plane = ControlPlane::start(assets, data.path(), layout.clone(), &credentials, options);
         let (plane, ()) = tokio::try_join!(plane, boot)?;
         if let Some(nodes) = &mut nodes {
+            nodes.start_dns(&layout, &credentials).await?;
             for number in 1..=options.nodes {
                 nodes.join(number, &layout, &credentials).await?;
             }

@@ -32,6 +32,11 @@ impl Ports {
     }
 }
 
+/// Nobody holds it: another program may be faster.
+pub(crate) fn free(address: IpAddr) -> io::Result<SocketAddr> {
+    listen(address)?.local_addr()
+}
+
 fn listen(address: IpAddr) -> io::Result<TcpListener> {
     let start = RandomState::new().hash_one(std::process::id()) % u64::from(COUNT);
     let start = u16::try_from(start).expect("a remainder of COUNT fits");

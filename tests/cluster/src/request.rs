@@ -1,9 +1,10 @@
-//! A GET to the apiserver: all that is needed to know when it serves, and what.
+//! The few requests to the apiserver that starting a cluster takes.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -39,13 +40,23 @@ impl Requester {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer> {
+        self.send("GET", path, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, object: &Value) -> Result<Answer> {
+        self.send("POST", path, &object.to_string()).await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &str) -> Result<Answer> {
         let stream = TcpStream::connect(self.address).await?;
         let name = ServerName::from(self.address.ip());
         let mut stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await?;
         let Self { address, token, tls: _ } = self;
         // The older version has no chunks, and ends with the connection.
         let request = format!(
-            "GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nUser-Agent: local-cluster\r\n\r\n"
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nUser-Agent: local-cluster\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len(),
         );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();

@@ -1,11 +1,18 @@
 //! Waiting for a condition, with a deadline.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::process::Process;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 pub(crate) const POLL: Duration = Duration::from_millis(20);
+const ATTEMPT: Duration = Duration::from_millis(250);
 
 /// A condition that does not hold yet, and why.
 pub(crate) enum Yet<T> {
@@ -20,6 +27,26 @@ pub(crate) trait Running {
 
     /// The end of the log that says most.
     fn log_tail(&self) -> String;
+}
+
+impl Running for Process {
+    fn check(&mut self) -> Result<()> {
+        Process::check(self)
+    }
+
+    fn log_tail(&self) -> String {
+        Process::log_tail(self)
+    }
+}
+
+/// Connects to what is about to listen.
+pub(crate) async fn connect(address: SocketAddr, running: &mut impl Running) -> Result<()> {
+    let ask = async || {
+        // Where nothing answers yet, not even by a refusal, the next attempt may be lucky.
+        timeout(ATTEMPT, TcpStream::connect(address)).await??;
+        Ok(Yet::Done(()))
+    };
+    until(&format!("a connection to {address}"), running, ask).await
 }
 
 /// Asks until it is done. An error of `ask` is an answer too, as a server that starts refuses connections.

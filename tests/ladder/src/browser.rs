@@ -1,6 +1,6 @@
 //! A page in a real Chromium.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -20,8 +20,21 @@ impl Browser {
     /// # Errors
     /// When that fails.
     pub async fn open(url: &str) -> Result<Self> {
+        Self::launch(url, &[]).await
+    }
+
+    /// The same in a browser that finds a host at this address, and trusts this authority.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn open_with(url: &str, (host, address): (&str, SocketAddr), authority: &Path) -> Result<Self> {
+        let authority = authority.to_str().context("a path is text")?;
+        Self::launch(url, &["--map", &format!("MAP {host} {address}"), "--ca", authority]).await
+    }
+
+    async fn launch(url: &str, more: &[&str]) -> Result<Self> {
         let mut command = process::command("node");
-        command.arg(programs::clients().await?.join("page.mjs")).args(["--url", url, "--timeout", "20000"]);
+        command.arg(programs::clients().await?.join("page.mjs")).args(["--url", url, "--timeout", "20000"]).args(more);
         let mut driver = Driver::start(&format!("Chromium on {url}"), command)?;
         driver.next("open").await?;
         Ok(Self { driver, asked: 0 })
@@ -75,6 +88,17 @@ impl Browser {
         let fits = |event: &Value| is_console(event) && event["text"].as_str().is_some_and(|line| line.contains(text));
         let line = self.driver.take(&format!("{text:?} on the console"), fits).await?;
         Ok(line["text"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the page has opened a WebSocket whose URL begins so.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn opened_websocket(&mut self, url: &str) -> Result<()> {
+        let fits = |event: &Value| {
+            event["event"] == "websocket" && event["url"].as_str().is_some_and(|it| it.starts_with(url))
+        };
+        self.driver.take(&format!("a WebSocket to {url}"), fits).await.map(|_| ())
     }
 
     /// All lines of the page's console so far.

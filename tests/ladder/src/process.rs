@@ -96,9 +96,22 @@ impl Process {
     ///
     /// # Errors
     /// When it ends before that, or the deadline passes.
-    pub async fn line<T>(&self, what: &str, mut find: impl FnMut(&str) -> Option<T>) -> Result<T> {
+    pub async fn line<T>(&self, what: &str, find: impl FnMut(&str) -> Option<T>) -> Result<T> {
+        self.line_within(DEADLINE, what, find).await
+    }
+
+    /// The same with a limit of its own.
+    ///
+    /// # Errors
+    /// When it ends before that, or the limit passes.
+    pub async fn line_within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut find: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T> {
         let mut said = self.said.clone();
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + limit;
         let mut seen = 0;
         loop {
             let (found, over) = {

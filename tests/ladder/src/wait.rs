@@ -7,6 +7,8 @@ use tokio::time::{Instant, interval};
 
 /// Long enough for a machine that does other things too.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+/// Long enough for images that have to be built first.
+pub const BUILD: Duration = Duration::from_secs(2400);
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Asks until there is an answer, and gives it with the time that took.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
@@ -99,5 +100,39 @@ async fn stopping_leaves_no_process_and_no_file() -> Result<()> {
     stage.balancer.stop().await;
     assert!(std::net::TcpStream::connect(at).is_err());
     assert!(!folder.exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_envoy_that_ends_is_noticed() -> Result<()> {
+    let stage = Stage::new().await?;
+    let folder = stage.balancer.log().parent().expect("a folder").to_string_lossy().into_owned();
+    let envoy = std::fs::read_dir("/proc")?.flatten().find_map(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).ok()?;
+        let number = process.file_name().to_str()?.parse().ok()?;
+        String::from_utf8_lossy(&line).contains(&folder).then(|| Pid::from_raw(number))?
+    });
+    kill_process(envoy.expect("Envoy's process"), Signal::KILL)?;
+    let error = tokio::time::timeout(Duration::from_secs(5), stage.balancer.failed()).await?;
+    assert!(error.to_string().contains("Envoy ended"), "{error}");
+    assert!(stage.balancer.settled().await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_that_ask_for_one_host_the_older_keeps_it() -> Result<()> {
+    let (stage, a, b) = (Stage::new().await?, Backend::start("a").await?, Backend::start("b").await?);
+    let host = stage.host("chat");
+    stage.serve(&host, json!({}), &[&a]).await?;
+    stage.service("other", json!({})).await?;
+    stage.ready("other", &b).await?;
+    // Creation times are in seconds; of one second the names decide.
+    stage.ingress("younger", &host, "other").await?;
+    stage.balancer.healthy(&stage.namespace, "other", 1).await?;
+    let client = client::http(&[&host], stage.balancer.http())?;
+    assert_eq!(who(client.get(format!("http://{host}/"))).await?, "a");
+    stage.delete("networking.k8s.io/v1", "Ingress", "chat").await?;
+    stage.balancer.settled().await?;
+    assert_eq!(who(client.get(format!("http://{host}/"))).await?, "b");
     Ok(())
 }

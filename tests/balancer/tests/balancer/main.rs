@@ -6,6 +6,7 @@ mod client;
 mod draining;
 mod following;
 mod health;
+mod program;
 mod routing;
 mod stage;
 mod timeout;

@@ -27,7 +27,7 @@ pub struct Stage {
 }
 
 /// One cluster for all tests. It ends with the process.
-async fn kubeconfig() -> Result<PathBuf> {
+pub async fn kubeconfig() -> Result<PathBuf> {
     static CLUSTER: OnceCell<LocalCluster> = OnceCell::const_new();
     let start = || async {
         let _ = tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).try_init();

@@ -16,6 +16,8 @@ use super::Grant;
 const BY_INGRESS: &str = "exposure: {gke: {managedCertificate: true, redirectToHttps: true}}";
 /// With every child that Google's Gateway needs.
 const BY_GATEWAY: &str = "exposure: {gkeGateway: {parentRefs: [{name: edge}]}}";
+/// With no way in.
+const INSIDE: &str = "exposure: {none: {}}";
 
 /// What the operator finds.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +87,9 @@ impl Scenario {
                 stage.apply(&service(way(Some(child)))).await
             }
             Self::Left(child) => {
-                stage.apply(&service(way(Some(child)))).await?;
+                // An old way in stays until a new one carries traffic, unless none is wanted.
+                let is_route = matches!(child.kind, "Ingress" | "HTTPRoute");
+                stage.apply(&service(if is_route { INSIDE } else { way(Some(child)) })).await?;
                 let owner = stage.services().get("chat").await?;
                 let mut object = body(child, "left")?;
                 object.labels_mut().insert("app.kubernetes.io/managed-by".into(), "realtime-operator".into());

@@ -8,7 +8,10 @@ use std::{
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::network::{Place, Plan};
+use super::{
+    dns,
+    network::{Place, Plan},
+};
 use crate::credentials::Credentials;
 
 /// Where a node's containerd listens, in the node's own mount table.
@@ -48,7 +51,7 @@ impl Files {
         fs::write(&containerd, containerd_config(plugins, &networks))?;
         Ok(Self {
             containerd,
-            kubelet: json(folder.join("kubelet.json"), kubelet_config(place, credentials, &nameservers)?)?,
+            kubelet: json(folder.join("kubelet.json"), kubelet_config(plan, place, credentials, &nameservers)?)?,
             kubelet_kubeconfig: credentials.node_kubeconfig(&place.name)?,
             proxy: json(folder.join("kube-proxy.json"), proxy_config(plan, place, credentials))?,
         })
@@ -103,7 +106,7 @@ fn pod_network(place: &Place) -> Value {
     })
 }
 
-fn kubelet_config(place: &Place, credentials: &Credentials, nameservers: &Path) -> Result<Value> {
+fn kubelet_config(plan: &Plan, place: &Place, credentials: &Credentials, nameservers: &Path) -> Result<Value> {
     let serving = credentials.node_serving(&place.name, place.address.into())?;
     Ok(json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -115,6 +118,8 @@ fn kubelet_config(place: &Place, credentials: &Credentials, nameservers: &Path) 
             "x509": {"clientCAFile": credentials.authority_file},
         },
         "authorization": {"mode": "Webhook"},
+        "clusterDNS": [plan.dns()],
+        "clusterDomain": dns::DOMAIN,
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": place.cgroup,
         "containerRuntimeEndpoint": format!("unix://{CONTAINERD}"),

@@ -2,14 +2,13 @@
 
 use std::{
     ffi::OsStr,
-    net::Ipv4Addr,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::Result;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
 use super::{
     files::{self, Files},
@@ -34,7 +33,7 @@ pub(crate) struct Machine {
     containerd: Process,
     place: Place,
     files: Files,
-    kubernetes: Ipv4Addr,
+    services: [SocketAddr; 2],
     data: PathBuf,
 }
 
@@ -45,8 +44,8 @@ impl Machine {
         let mut containerd = service(&place, "containerd");
         containerd.args(["--config"]).arg(&files.containerd);
         let containerd = Process::start_as_root(&log(&place, "containerd"), data, containerd)?;
-        let (kubernetes, data) = (plan.first_service(), data.to_owned());
-        Ok(Self { proxy: None, kubelet: None, containerd, place, files, kubernetes, data })
+        let services = [(plan.kubernetes(), 443).into(), (plan.dns(), 53).into()];
+        Ok(Self { proxy: None, kubelet: None, containerd, place, files, services, data: data.to_owned() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -97,7 +96,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Its kubelet answers, it is ready for pods, and pods have a way to the API.
+    /// Its kubelet answers, it is ready for pods, and the Services that all pods use lead somewhere.
     pub(crate) async fn wait_until_ready(&mut self, requester: &Requester) -> Result<()> {
         let name = self.place.name.clone();
         let ready = async || {
@@ -113,12 +112,10 @@ impl Machine {
             })
         };
         wait::until(&name, self, ready).await?;
-        let service = (self.kubernetes, 443);
-        let connected = async || {
-            TcpStream::connect(service).await?;
-            Ok(Yet::Done(()))
-        };
-        wait::until("the Service kubernetes", self, connected).await
+        for service in self.services {
+            wait::connect(service, self).await?;
+        }
+        Ok(())
     }
 }
 

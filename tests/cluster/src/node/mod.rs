@@ -1,5 +1,6 @@
 //! The nodes: each a containerd, a kubelet and a kube-proxy in network, mount and process namespaces of their own.
 
+mod dns;
 mod files;
 mod image;
 mod machine;
@@ -8,7 +9,7 @@ mod support;
 
 use std::{
     collections::BTreeMap,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +18,7 @@ use anyhow::{Context, Result};
 use self::machine::Machine;
 pub(crate) use self::network::Network;
 pub use self::support::{Missing, node_support};
-use crate::{assets, credentials::Credentials, layout::Layout, request::Requester};
+use crate::{assets, credentials::Credentials, layout::Layout, process::Process, request::Requester, wait};
 
 /// What a node of `assets` has to have.
 pub(crate) const PROGRAMS: [&str; 3] = ["kubelet", "kube-proxy", "kube-scheduler"];
@@ -27,6 +28,7 @@ pub(crate) struct Nodes {
     // First, as all that is in it ends with it.
     network: Network,
     machines: BTreeMap<u8, Machine>,
+    dns: Option<(Process, SocketAddr)>,
     tools: PathBuf,
     assets: PathBuf,
     data: PathBuf,
@@ -37,10 +39,10 @@ impl Nodes {
     pub(crate) async fn open(assets: &Path, data: &Path) -> Result<Self> {
         node_support()?;
         support::assets(assets)?;
-        let tools = assets::build_node_tools().await?;
+        let tools = assets::build_node_tools(|line| tracing::info!("{line}")).await?;
         let network = Network::open(&tools, data).await?;
         let (assets, data) = (assets.to_owned(), data.to_owned());
-        Ok(Self { network, machines: BTreeMap::new(), tools, assets, data })
+        Ok(Self { network, machines: BTreeMap::new(), dns: None, tools, assets, data })
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -65,11 +67,23 @@ impl Nodes {
         Ok(())
     }
 
+    /// Starts the cluster's DNS, once there is an API.
+    pub(crate) async fn start_dns(&mut self, layout: &Layout, credentials: &Credentials) -> Result<()> {
+        let plan = self.network.plan();
+        let (process, address) = dns::start(&self.tools, &self.data, plan, credentials)?;
+        dns::publish(&Requester::new(credentials, layout.ports.apiserver)?, plan.dns(), address).await?;
+        self.dns = Some((process, address));
+        Ok(())
+    }
+
     /// Makes a machine a node that pods are scheduled to.
     pub(crate) async fn join(&mut self, number: u8, layout: &Layout, credentials: &Credentials) -> Result<()> {
         let machine = self.machines.get_mut(&number).context("it was not booted")?;
         machine.start_kubelet(&self.assets)?;
         machine.start_proxy(&self.assets)?;
+        if let Some((process, address)) = &mut self.dns {
+            wait::connect(*address, process).await?;
+        }
         let requester = Requester::new(credentials, layout.ports.apiserver)?;
         machine.wait_until_ready(&requester).await
     }

@@ -48,10 +48,20 @@ struct Program {
 }
 
 impl Plan {
-    pub(crate) fn first_service(&self) -> Ipv4Addr {
+    /// The address of the Service `kubernetes`, which gets the first one.
+    pub(crate) fn kubernetes(&self) -> Ipv4Addr {
+        self.service(1)
+    }
+
+    /// The address of the Service of the cluster's DNS.
+    pub(crate) fn dns(&self) -> Ipv4Addr {
+        self.service(10)
+    }
+
+    fn service(&self, number: u32) -> Ipv4Addr {
         let base = self.services.split('/').next().and_then(|base| base.parse::<Ipv4Addr>().ok());
         let base = base.expect("a range begins with an address");
-        Ipv4Addr::from_bits(base.to_bits() + 1)
+        Ipv4Addr::from_bits(base.to_bits() + number)
     }
 }
 
@@ -115,7 +125,8 @@ impl Program {
             return Ok(());
         }
         let status = self.child.wait().context("failed to wait for the end of the nodes' network")?;
-        ensure!(status.success(), "failed to remove the nodes' network: {}", process::log_tail(&self.log).trim_end());
+        let log = process::log_tail(&self.log);
+        ensure!(status.success(), "failed to remove the nodes' network ({status}): {}", log.trim_end());
         Ok(())
     }
 }

@@ -1,8 +1,12 @@
 //! What a pod can rely on.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Duration,
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::support::{address, eventually, get, kubectl, request, run_pods, shared, supported};
@@ -23,6 +27,8 @@ async fn pods_are_reached_by_address_and_through_a_service_from_the_machine_and_
     let limit = Duration::from_secs(10);
     assert_eq!(eventually(limit, || get(service, "/"))?, "b");
     assert_eq!(get(a, &format!("/fetch?url=http://{service}/"))?, "b");
+    assert_eq!(get(a, "/fetch?url=http://b:8080/")?, "b");
+    assert_eq!(get(a, "/fetch?url=http://b.reached.svc.cluster.local:8080/")?, "b");
     // A pod may find itself behind a Service.
     assert_eq!(get(b, &format!("/fetch?url=http://{service}/"))?, "b");
     Ok(())
@@ -62,7 +68,7 @@ async fn a_pod_asks_the_api_with_the_token_of_its_service_account() -> Result<()
 }
 
 #[tokio::test]
-async fn kubectl_reads_logs_and_runs_commands() -> Result<()> {
+async fn kubectl_reads_logs_runs_commands_and_forwards_ports() -> Result<()> {
     if !supported() {
         return Ok(());
     }
@@ -71,6 +77,19 @@ async fn kubectl_reads_logs_and_runs_commands() -> Result<()> {
     assert_eq!(kubectl(&cluster, &["logs", "-n", "looked-at", "web"], "")?, "listening");
     let said = kubectl(&cluster, &["exec", "-n", "looked-at", "web", "--", "/web", "say", "hello", "there"], "")?;
     assert_eq!(said, "hello there");
+
+    let mut forward = cluster.kubectl();
+    forward.args(["port-forward", "-n", "looked-at", "pod/web", ":8080", "--address=127.0.0.1"]).stdout(Stdio::piped());
+    let mut forward = forward.spawn()?;
+    let mut line = String::new();
+    // It ends when nobody reads what it says.
+    let mut said = BufReader::new(forward.stdout.take().context("stdout is piped")?);
+    said.read_line(&mut line)?;
+    let port = line.strip_prefix("Forwarding from ").and_then(|rest| rest.split(" ->").next());
+    let answer = port.context(line.clone()).and_then(|port| get(port.parse()?, "/"));
+    forward.kill()?;
+    forward.wait()?;
+    assert_eq!(answer?, "web");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod chromium;
 mod clients;
 mod denied;
 mod live;
+mod pods;
 mod policy_file;
 mod up;
 

@@ -56,6 +56,7 @@ impl Up {
         let mut command = process::command(Program::Cli.path().await?);
         command.arg("up").arg("-f").arg(&manifest).arg("--client").arg(client);
         command.args(["--listen", &listen.to_string(), "--page-port", &page.port().to_string()]);
+        command.args(["--mode", "processes"]);
         command.env_remove("KUBECONFIG").envs(kubeconfig.map(|kubeconfig| ("KUBECONFIG", kubeconfig)));
         command.env("TMPDIR", temporary);
         let process = Process::start("kubectl-realtime up", command)?;

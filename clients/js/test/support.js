@@ -42,7 +42,7 @@ export async function startServer(...options) {
   const stop = () => {
     line.stop();
     child.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   return { url: `http://127.0.0.1:${line.port}`, cut: line.cut, mend: line.mend, stop };
 }
@@ -51,7 +51,7 @@ function startLine(target) {
   const open = new Set();
   let isCut = false;
   const server = createServer((near) => {
-    if (isCut) return near.resetAndDestroy();
+    if (isCut) return near.destroy();
     const far = createConnection(target, '127.0.0.1');
     for (const socket of [near, far]) socket.on('error', () => {}).setNoDelay();
     near.pipe(far).pipe(near);
@@ -64,7 +64,7 @@ function startLine(target) {
   });
   const cut = () => {
     isCut = true;
-    open.forEach((near) => near.resetAndDestroy());
+    open.forEach((near) => near.destroy());
   };
   const mend = () => (isCut = false);
   const stop = () => {
