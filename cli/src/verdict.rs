@@ -7,9 +7,9 @@ use std::process::ExitCode;
 pub(crate) enum Verdict {
     /// 0: all is well.
     Good,
-    /// 1: legal, and unwise.
+    /// 1: legal, and unwise; of `diff`: there are differences.
     Warning,
-    /// 2: bad or denied.
+    /// 2: bad or denied; of `diff`: the cluster cannot be asked.
     Bad,
     /// 3: the input is invalid.
     InvalidInput,

@@ -75,7 +75,8 @@ fn items(document: &Value) -> &[Value] {
 /// # Errors
 /// All problems at once.
 pub fn one(document: &Value) -> Result<RealtimeService, Vec<Problem>> {
-    let mut problems: Vec<_> = SCHEMA.strict.iter_errors(document).flat_map(|error| words::problems(&SCHEMA.open_api, &error)).collect();
+    let mut problems: Vec<_> =
+        SCHEMA.strict.iter_errors(document).flat_map(|error| words::problems(&SCHEMA.open_api, &error)).collect();
     let version = document["apiVersion"].as_str().unwrap_or_default();
     if version != API_VERSION {
         problems.push(Problem::invalid("apiVersion", format!("{version:?} is not known: write {API_VERSION}")));

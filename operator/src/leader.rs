@@ -115,3 +115,15 @@ impl Candidate {
         holders.filter_map(released).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_processes_of_one_host_have_two_names() {
+        let (first, second) = (unique("operator-0"), unique("operator-0"));
+        assert_ne!(first, second);
+        assert!(first.starts_with("operator-0_") && first.len() == "operator-0_".len() + 8, "{first}");
+    }
+}

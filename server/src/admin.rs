@@ -25,8 +25,6 @@ const MOST_PROBLEMS: usize = 20;
 pub struct Admin {
     /// The policy and its sources.
     pub report: Arc<Report>,
-    /// Sessions.
-    pub connections: Arc<Connections>,
     /// Denied origins.
     pub denied: Arc<DeniedOrigins>,
     /// Numbers.
@@ -44,6 +42,8 @@ pub struct Serving {
     pub policy: watch::Receiver<Arc<Policy>>,
     /// Path of the Socket.IO endpoint.
     pub path: String,
+    /// Sessions.
+    pub connections: Arc<Connections>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +61,7 @@ struct Status {
     mode: Option<&'static str>,
     path: Option<String>,
     connections: usize,
+    connections_moving: usize,
     denied_origins: Vec<DeniedOrigin>,
 }
 
@@ -114,8 +115,9 @@ async fn status(State(admin): State<Admin>) -> Json<Status> {
         needs_restart: facts.needs_restart,
         auth: facts.keys,
         mode: policy.as_ref().map(|policy| policy.origins.mode().as_str()),
+        connections: serving.as_ref().map_or(0, |serving| serving.connections.count()),
+        connections_moving: serving.as_ref().map_or(0, |serving| serving.connections.moving()),
         path: serving.map(|serving| serving.path),
-        connections: admin.connections.count(),
         denied_origins: policy.map_or_else(Vec::new, |policy| admin.denied.top(SHOWN, &policy.origins)),
     })
 }

@@ -252,7 +252,7 @@ impl Auth {
         tracing::debug!(sid = %socket.id, event, reason = refusal.reason.as_str(), "closing a connection");
         socket.emit(event, &message).ok();
         if socket.disconnect().is_ok() {
-            self.metrics.closed.get_or_create(&metrics::Cause { cause: event }).inc();
+            self.metrics.disconnects.get_or_create(&metrics::Event { event }).inc();
         }
     }
 

@@ -1,24 +1,37 @@
-//! Every open session: whose page opened it, and how to close it.
+//! Every open session: whose page opened it, how old it may become, and how to close it.
+
+mod polling;
+mod tickets;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 
+use realtime_crds::v1alpha1::Transport;
 use socketioxide::socket::Sid;
 use tokio_util::task::TaskTracker;
 
 use crate::{
     denied::SentOrigin,
-    line::{Farewell, Line},
-    metrics::{Metrics, Transport},
+    farewell::{Cause, Farewell},
+    lifetime::ages::Ages,
+    line::Line,
+    metrics::{self, Metrics},
+    overload::{Limits, Place},
 };
+pub use polling::{Poll, PollGuard};
+pub use tickets::{PollingTicket, Ticket};
 
 /// Every open session.
 #[derive(Debug)]
 pub struct Connections {
     open: Mutex<Open>,
     metrics: Arc<Metrics>,
+    limits: Arc<Limits>,
+    /// How old WebSockets may become.
+    pub ages: Ages,
     /// Closing handshakes on their way.
     pub goodbyes: TaskTracker,
 }
@@ -29,27 +42,57 @@ struct Open {
     /// Sessions that began with polling; those of them that moved on to a WebSocket have its number.
     polling: HashMap<Sid, PollingSession>,
     websockets: HashMap<u64, WebSocket>,
+    /// Sessions that began with a WebSocket.
+    numbers: HashMap<Sid, u64>,
+    /// When each WebSocket has to leave at the latest, and its number; those that are leaving are not among them.
+    dues: BTreeSet<(Instant, u64)>,
 }
 
 #[derive(Debug)]
 struct PollingSession {
     origin: Arc<SentOrigin>,
+    facts: Facts,
+    poll: Arc<Poll>,
     websocket: Option<u64>,
+    /// Why its WebSocket ended.
+    ended: Option<Cause>,
+    _place: Place,
 }
 
 #[derive(Debug)]
 struct WebSocket {
     origin: Arc<SentOrigin>,
+    facts: Facts,
     sid: Option<Sid>,
     line: Arc<Line>,
+    /// When it has to leave at the latest.
+    due: Instant,
+    _place: Option<Place>,
+}
+
+/// What the numbers of a session are kept by.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Version of Engine.IO.
+    pub eio: u8,
+    /// When it began.
+    pub opened: Instant,
+}
+
+impl Facts {
+    /// Of a session that begins now.
+    #[must_use]
+    pub fn now(eio: u8) -> Self {
+        Self { eio, opened: Instant::now() }
+    }
 }
 
 /// How to close one session.
 #[derive(Clone, Debug)]
 pub enum Handle {
-    /// Ask the engine.
-    Polling(Sid),
-    /// Say goodbye on the wire.
+    /// It polls.
+    Polling(Sid, Arc<Poll>),
+    /// It has a WebSocket.
     WebSocket(Arc<Line>),
 }
 
@@ -57,46 +100,27 @@ pub enum Handle {
 #[derive(Debug)]
 pub enum Opened {
     /// It is registered for as long as the ticket lives.
-    Yes(Ticket),
+    Yes(Box<Ticket>),
     /// There is no such polling session here.
     UnknownSession,
     /// The session has one already.
     Taken,
 }
 
-/// Keeps a WebSocket registered.
+/// Whose WebSocket it is to be.
 #[derive(Debug)]
-pub struct Ticket {
-    connections: Arc<Connections>,
-    number: u64,
-    /// Session that the WebSocket takes over from polling.
-    pub sid: Option<Sid>,
-    /// Its kill switch.
-    pub line: Arc<Line>,
-    ended: Option<Ended>,
-}
-
-struct Ended(Box<dyn FnOnce(Sid) + Send>);
-
-impl std::fmt::Debug for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ended")
-    }
-}
-
-/// Travels with the handshake of a polling session in the extensions that the engine keeps as long as the session: the
-/// engine has no other way to say that one ended.
-#[derive(Debug)]
-pub struct PollingTicket {
-    connections: Arc<Connections>,
-    sid: OnceLock<Sid>,
+pub enum Claim {
+    /// One of its own.
+    New(Place),
+    /// That of a session that began with polling.
+    Of(Sid),
 }
 
 impl Connections {
     /// None yet.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { open: Mutex::default(), metrics, goodbyes: TaskTracker::new() }
+    pub fn new(metrics: Arc<Metrics>, limits: Arc<Limits>, ages: Ages) -> Self {
+        Self { open: Mutex::default(), metrics, limits, ages, goodbyes: TaskTracker::new() }
     }
 
     /// Number of sessions.
@@ -106,45 +130,94 @@ impl Connections {
         open.polling.len() + open.websockets.values().filter(|websocket| websocket.sid.is_none()).count()
     }
 
-    /// A ticket for a handshake by polling.
+    /// Number of sessions that are leaving.
     #[must_use]
-    pub fn polling_ticket(self: &Arc<Self>) -> Arc<PollingTicket> {
-        Arc::new(PollingTicket { connections: Arc::clone(self), sid: OnceLock::new() })
+    pub fn moving(&self) -> usize {
+        let open = self.lock();
+        let polls = open.polling.values().filter(|session| session.websocket.is_none() && session.poll.is_departing());
+        polls.count() + open.websockets.values().filter(|websocket| websocket.line.is_departing()).count()
     }
 
-    /// A WebSocket that opens a session, or takes over the one of `sid`.
+    /// A WebSocket that opens a session, or takes over one.
     #[must_use]
-    pub fn open_websocket(self: &Arc<Self>, origin: Arc<SentOrigin>, sid: Option<Sid>) -> Opened {
+    pub fn open_websocket(self: &Arc<Self>, origin: Arc<SentOrigin>, eio: u8, claim: Claim) -> Opened {
         let line = Arc::new(Line::default());
         let mut open = self.lock();
         let number = open.next;
-        if let Some(sid) = &sid {
-            match open.polling.get_mut(sid) {
-                None => return Opened::UnknownSession,
-                Some(session) if session.websocket.is_some() => return Opened::Taken,
-                Some(session) => session.websocket = Some(number),
+        let (sid, place) = match claim {
+            Claim::New(place) => (None, Some(place)),
+            Claim::Of(sid) => {
+                match open.polling.get_mut(&sid) {
+                    None => return Opened::UnknownSession,
+                    // It is told so at its next poll.
+                    Some(session) if session.poll.is_departing() => return Opened::UnknownSession,
+                    Some(session) if session.websocket.is_some() => return Opened::Taken,
+                    Some(session) => session.websocket = Some(number),
+                }
+                self.gauge(Transport::Polling, eio).dec();
+                (Some(sid), None)
             }
-            self.gauge("polling").dec();
-        }
+        };
         open.next += 1;
-        open.websockets.insert(number, WebSocket { origin, sid, line: Arc::clone(&line) });
-        self.gauge("websocket").inc();
-        Opened::Yes(Ticket { connections: Arc::clone(self), number, sid, line, ended: None })
+        let facts = Facts::now(eio);
+        let due = self.ages.due(facts.opened);
+        let websocket = WebSocket { origin, facts, sid, line: Arc::clone(&line), due, _place: place };
+        open.websockets.insert(number, websocket);
+        open.dues.insert((due, number));
+        drop(open);
+        self.gauge(Transport::Websocket, eio).inc();
+        if let Some(sid) = sid {
+            line.identify(sid);
+        }
+        Opened::Yes(Box::new(Ticket::new(Arc::clone(self), number, eio, sid, line)))
     }
 
-    /// Whether the session polls, as far as is known here.
+    /// The session, if it polls, as far as is known here.
     #[must_use]
-    pub fn polls(&self, sid: &Sid) -> bool {
-        self.lock().polling.get(sid).is_some_and(|session| session.websocket.is_none())
+    pub fn poll(&self, sid: &Sid) -> Option<Arc<Poll>> {
+        let open = self.lock();
+        open.polling.get(sid).filter(|session| session.websocket.is_none()).map(|session| Arc::clone(&session.poll))
     }
 
     /// The engine has closed this polling session. It drops what the ticket hangs on only when its own timers have run out.
     pub fn forget(&self, sid: &Sid) {
         let mut open = self.lock();
         if open.polling.get(sid).is_some_and(|session| session.websocket.is_none()) {
-            open.polling.remove(sid);
-            self.gauge("polling").dec();
+            let session = open.polling.remove(sid).expect("it was there just now");
+            drop(open);
+            self.polling_ended(&session);
         }
+    }
+
+    /// Ends a session, whatever its transport; false when there is none. A polling one ends at its next poll.
+    pub fn cut(&self, sid: Sid, farewell: Farewell) -> bool {
+        match self.handle(sid) {
+            Some(Handle::WebSocket(line)) => line.cut(farewell),
+            Some(Handle::Polling(_, poll)) => poll.refuse(farewell),
+            None => return false,
+        }
+        true
+    }
+
+    /// Why a session ends, if the server had a part in it.
+    #[must_use]
+    pub fn cause_of(&self, sid: Sid) -> Option<Cause> {
+        match self.handle(sid)? {
+            Handle::WebSocket(line) => line.cause(),
+            Handle::Polling(_, poll) => poll.cause(),
+        }
+    }
+
+    /// How to close a session.
+    #[must_use]
+    pub fn handle(&self, sid: Sid) -> Option<Handle> {
+        let open = self.lock();
+        let number = match open.polling.get(&sid) {
+            Some(PollingSession { websocket: None, poll, .. }) => return Some(Handle::Polling(sid, Arc::clone(poll))),
+            Some(PollingSession { websocket: Some(number), .. }) => number,
+            None => open.numbers.get(&sid)?,
+        };
+        open.websockets.get(number).map(|websocket| Handle::WebSocket(Arc::clone(&websocket.line)))
     }
 
     /// Handles of all sessions whose origin is not `kept`.
@@ -156,7 +229,7 @@ impl Connections {
             let upgraded = session.websocket.and_then(|number| open.websockets.get(&number));
             if !kept(&session.origin) || upgraded.is_some_and(|websocket| !kept(&websocket.origin)) {
                 let line = |websocket: &WebSocket| Handle::WebSocket(Arc::clone(&websocket.line));
-                handles.push(upgraded.map_or(Handle::Polling(*sid), line));
+                handles.push(upgraded.map_or(Handle::Polling(*sid, Arc::clone(&session.poll)), line));
             }
         }
         for websocket in open.websockets.values() {
@@ -167,8 +240,59 @@ impl Connections {
         handles
     }
 
-    fn gauge(&self, transport: &'static str) -> prometheus_client::metrics::gauge::Gauge {
-        self.metrics.connections.get_or_create_owned(&Transport { transport })
+    /// The WebSockets that are not leaving yet: when each has to at the latest, in that order, and its number.
+    #[must_use]
+    pub fn dues(&self) -> Vec<(Instant, u64)> {
+        self.lock().dues.iter().copied().collect()
+    }
+
+    /// Takes one of them out, to make it leave.
+    #[must_use]
+    pub fn take_due(&self, due: (Instant, u64)) -> Option<Arc<Line>> {
+        let mut open = self.lock();
+        open.dues.remove(&due).then_some(())?;
+        open.websockets.get(&due.1).map(|websocket| Arc::clone(&websocket.line))
+    }
+
+    /// Every session, and when it has to leave at the latest if it has to.
+    #[must_use]
+    pub fn everyone(&self) -> Vec<(Option<Instant>, Handle)> {
+        let open = self.lock();
+        let polling = open.polling.iter().filter(|(_, session)| session.websocket.is_none());
+        let polling = polling.map(|(sid, session)| (None, Handle::Polling(*sid, Arc::clone(&session.poll))));
+        let websockets = open.websockets.values();
+        let websockets =
+            websockets.map(|websocket| (Some(websocket.due), Handle::WebSocket(Arc::clone(&websocket.line))));
+        polling.chain(websockets).collect()
+    }
+
+    /// A shorter age is in force: those that would stay longer leave sooner.
+    pub fn hasten(&self, mut due: impl FnMut() -> Instant) {
+        let open = &mut *self.lock();
+        for (was, number) in std::mem::take(&mut open.dues) {
+            let Some(websocket) = open.websockets.get_mut(&number) else { continue };
+            websocket.due = was.min(due());
+            open.dues.insert((websocket.due, number));
+        }
+    }
+
+    fn gauge(&self, transport: Transport, eio: u8) -> prometheus_client::metrics::gauge::Gauge {
+        self.metrics.connections.get_or_create_owned(&metrics::Kind { transport: transport.as_str(), eio })
+    }
+
+    fn polling_ended(&self, session: &PollingSession) {
+        self.gauge(Transport::Polling, session.facts.eio).dec();
+        match session.ended {
+            Some(cause) => self.ended(Transport::Websocket, session.facts, cause),
+            None => self.ended(Transport::Polling, session.facts, session.poll.cause().unwrap_or(Cause::PingTimeout)),
+        }
+    }
+
+    fn ended(&self, transport: Transport, facts: Facts, cause: Cause) {
+        let transport = transport.as_str();
+        self.metrics.closed.get_or_create(&metrics::Closed { cause: cause.as_str(), transport }).inc();
+        let seconds = facts.opened.elapsed().as_secs_f64();
+        self.metrics.durations.get_or_create(&metrics::Transport { transport }).observe(seconds);
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -176,65 +300,14 @@ impl Connections {
     }
 }
 
-impl PollingTicket {
-    /// The engine opened the session.
-    pub fn opened(&self, sid: Sid, origin: Arc<SentOrigin>) {
-        if self.sid.set(sid).is_ok() {
-            self.connections.lock().polling.insert(sid, PollingSession { origin, websocket: None });
-            self.connections.gauge("polling").inc();
+/// Waits until no session is left, at most so long; how many are.
+pub async fn emptied(connections: &Connections, limit: Duration) -> usize {
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        let count = connections.count();
+        if count == 0 || tokio::time::Instant::now() >= deadline {
+            return count;
         }
-    }
-}
-
-impl Drop for PollingTicket {
-    fn drop(&mut self) {
-        let Some(sid) = self.sid.get() else { return };
-        let removed = self.connections.lock().polling.remove(sid);
-        if removed.is_some_and(|session| session.websocket.is_none()) {
-            self.connections.gauge("polling").dec();
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut open = self.connections.lock();
-        open.websockets.remove(&self.number);
-        self.connections.gauge("websocket").dec();
-        if let Some(session) = self.sid.as_ref().and_then(|sid| open.polling.get_mut(sid)) {
-            session.websocket = None;
-            self.connections.gauge("polling").inc();
-        }
-        drop(open);
-        if let (Some(sid), Some(ended)) = (self.sid, self.ended.take()) {
-            ended.0(sid);
-        }
-    }
-}
-
-impl Ticket {
-    /// What happens to the session that the WebSocket took over, when the WebSocket ends.
-    pub fn when_ended(&mut self, ended: impl FnOnce(Sid) + Send + 'static) {
-        self.ended = Some(Ended(Box::new(ended)));
-    }
-
-    /// Where closing handshakes are awaited.
-    #[must_use]
-    pub fn goodbyes(&self) -> &TaskTracker {
-        &self.connections.goodbyes
-    }
-}
-
-impl Handle {
-    /// Says goodbye if it is a WebSocket; else names the session that the engine has to close.
-    #[must_use]
-    pub fn cut(&self, farewell: Farewell) -> Option<Sid> {
-        match self {
-            Self::Polling(sid) => Some(*sid),
-            Self::WebSocket(line) => {
-                line.cut(farewell);
-                None
-            }
-        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

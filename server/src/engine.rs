@@ -3,6 +3,7 @@
 
 pub mod compact;
 mod eio3;
+pub mod payload;
 pub mod polling;
 pub mod query;
 mod upgrade;
@@ -25,18 +26,17 @@ use tokio::sync::watch;
 use tower::Service;
 
 use crate::{
-    connections::{Connections, Handle},
-    line::Farewell,
+    connections::{Claim, Connections, Handle},
+    farewell::Farewell,
     metrics::{self, Metrics},
     options::Settings,
+    overload::{Admission, Limits, Overload, Place},
     recovery::{Recovery, SocketIo, adapter::Recording},
     refusal::{Code, FullResponse, Refusal},
     shutdown::Phase,
 };
 use query::Ask;
 
-/// Longest message that a client may send, the same as in Node.js (`maxHttpBufferSize`).
-pub const MAX_PAYLOAD: u32 = 1_000_000;
 /// How long a client that upgrades may take to show that its WebSocket works.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +69,8 @@ impl std::fmt::Debug for Engine {
 struct Shared {
     service: SocketIoService<Nowhere, Recording>,
     settings: Settings,
+    limits: Arc<Limits>,
+    admission: Admission,
     connections: Arc<Connections>,
     metrics: Arc<Metrics>,
     phase: watch::Receiver<Phase>,
@@ -80,6 +82,7 @@ impl Engine {
     #[must_use]
     pub fn new(
         settings: Settings,
+        (limits, admission): (Arc<Limits>, Admission),
         connections: Arc<Connections>,
         metrics: Arc<Metrics>,
         phase: watch::Receiver<Phase>,
@@ -91,9 +94,9 @@ impl Engine {
             .ping_interval(settings.ping_interval)
             .ping_timeout(settings.ping_timeout)
             .upgrade_timeout(UPGRADE_TIMEOUT)
-            .max_payload(u64::from(MAX_PAYLOAD))
-            .ws_max_message_size(MAX_PAYLOAD as usize)
-            .ws_max_frame_size(MAX_PAYLOAD as usize)
+            .max_payload(u64::from(limits.message_size))
+            .ws_max_message_size(limits.message_size as usize)
+            .ws_max_frame_size(limits.message_size as usize)
             // A fourth of the default: most messages are shorter, and the buffer lives as long as the socket.
             .ws_read_buffer_size(1024);
         let builder = match (settings.allows(Transport::Websocket), settings.allows(Transport::Polling)) {
@@ -102,17 +105,19 @@ impl Engine {
             (true, true) | (false, false) => builder,
         };
         let (service, io) = builder.build_with_inner_svc(Nowhere);
-        let shared = Shared { service, settings, connections, metrics, phase, recovery };
+        let shared = Shared { service, settings, limits, admission, connections, metrics, phase, recovery };
         (Self { shared: Arc::new(shared) }, io)
     }
 
-    /// Closes sessions, whatever their transport.
-    pub async fn close(&self, handles: &[Handle], farewell: Farewell, cause: &'static str) {
-        let closed = self.shared.metrics.closed.get_or_create_owned(&metrics::Cause { cause });
+    /// Closes sessions at once, whatever their transport.
+    pub async fn close(&self, handles: &[Handle], farewell: Farewell) {
         for handle in handles {
-            closed.inc();
-            if let Some(sid) = handle.cut(farewell) {
-                self.close_polling(sid).await;
+            match handle {
+                Handle::WebSocket(line) => line.cut(farewell),
+                Handle::Polling(sid, poll) => {
+                    poll.note(farewell.cause);
+                    self.close_polling(*sid).await;
+                }
             }
         }
     }
@@ -141,21 +146,33 @@ impl Engine {
             return Err(Refusal::new(Code::BadRequest, detail).status(StatusCode::NOT_FOUND));
         }
         let ask = query::read(request.method(), request.headers(), request.uri().query(), settings)?;
-        let opens = matches!(ask, Ask::Handshake { .. } | Ask::Upgrade { sid: None, .. });
-        if opens && *self.shared.phase.borrow() == Phase::Draining {
-            let detail = "this server is shutting down; connect again";
-            return Err(Refusal::new(Code::BadRequest, detail).status(StatusCode::SERVICE_UNAVAILABLE));
-        }
         match ask {
-            Ask::Handshake { eio } => self.handshake(eio, request).await,
+            Ask::Handshake { eio } => {
+                let place = self.admit()?;
+                self.handshake(eio, place, request).await
+            }
             Ask::Poll { eio, sid } => self.poll(eio, sid, request).await,
-            Ask::Post { sid: _ } => self.post(request).await,
-            Ask::Upgrade { eio, sid } => self.upgrade(eio, sid, request),
+            Ask::Post { sid } => self.post(sid, request).await,
+            Ask::Upgrade { eio, sid: None } => {
+                let place = self.admit()?;
+                self.upgrade(eio, Claim::New(place), request)
+            }
+            Ask::Upgrade { eio, sid: Some(sid) } => self.upgrade(eio, Claim::Of(sid), request),
         }
     }
 
+    fn admit(&self) -> Result<Place, Refusal> {
+        if *self.shared.phase.borrow() == Phase::Draining {
+            let detail = "this server is shutting down; connect again";
+            let refusal = Refusal::new(Code::BadRequest, detail).status(StatusCode::SERVICE_UNAVAILABLE);
+            return Err(refusal.reason("shutting_down").retry_after(1));
+        }
+        self.shared.admission.admit().map_err(Overload::refusal)
+    }
+
     fn opened(&self, transport: Transport, eio: u8) {
-        let labels = metrics::Handshake { transport: transport.as_str(), eio };
+        let eio = if eio == 3 { "3" } else { "4" };
+        let labels = metrics::Handshake { verdict: "accepted", reason: "", transport: transport.as_str(), eio };
         self.shared.metrics.handshakes.get_or_create(&labels).inc();
     }
 }
@@ -178,7 +195,11 @@ where
         Box::pin(async move {
             let metrics = Arc::clone(&engine.shared.metrics);
             let is_draining = *engine.shared.phase.borrow() == Phase::Draining;
+            let opens = metrics::Opening::of(&request);
             let mut response = engine.handle(request).await.unwrap_or_else(|refusal| {
+                if let Some(opens) = opens {
+                    metrics.handshakes.get_or_create(&opens.refused(refusal.word())).inc();
+                }
                 metrics.refusals.get_or_create(&metrics::Code { code: refusal.code as u8 }).inc();
                 refusal.response()
             });

@@ -27,7 +27,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     denied::{DeniedOrigins, SentOrigin},
-    metrics::{Metrics, Verdict},
+    metrics::{Metrics, Opening, Verdict},
     policy::Policy,
     refusal::{FullResponse, Refusal},
 };
@@ -128,6 +128,9 @@ where
         let reader = match self.shared.judge(&policy, door, request.headers(), &span) {
             Ok(reader) => reader,
             Err(refusal) => {
+                if let Some(opens) = Opening::of(&request).filter(|_| door != Door::Preflight) {
+                    self.shared.metrics.handshakes.get_or_create(&opens.refused(refusal.word())).inc();
+                }
                 let response = refuse(&policy, door, &refusal);
                 trace::answered(&span, &response);
                 return Box::pin(std::future::ready(Ok(response)));

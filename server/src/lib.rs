@@ -9,12 +9,16 @@ pub mod auth;
 pub mod connections;
 pub mod denied;
 pub mod engine;
+pub mod farewell;
 pub mod gate;
 pub mod http_io;
+pub mod lifetime;
 pub mod line;
 pub mod logging;
 pub mod metrics;
 pub mod options;
+pub mod overload;
+pub mod packet;
 pub mod policy;
 pub mod public;
 pub mod recovery;
@@ -37,15 +41,23 @@ use auth::Auth;
 use connections::Connections;
 use denied::DeniedOrigins;
 use engine::Engine;
+use farewell::Farewell;
 use gate::GateLayer;
-use line::Farewell;
+use lifetime::{
+    Rotation,
+    ages::Ages,
+    marker,
+    mover::{Asked, Mover},
+};
 use metrics::Metrics;
 use origin_policy::Mode;
+use overload::{Admission, Limits, memory::Memory};
 use policy::Policy;
 use public::Public;
-use recovery::Recovery;
+use recovery::{Recovery, SocketIo};
 use report::Report;
-use shutdown::{Phase, Signals};
+use shutdown::{Drain, Phase, Signals};
+use socketioxide::{SendError, SocketError};
 
 /// Runs the server until a signal ends it.
 ///
@@ -53,9 +65,10 @@ use shutdown::{Phase, Signals};
 /// When an address is taken or there is no usable policy to start with.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("failed to listen for signals")?;
-    let metrics = Arc::new(Metrics::new());
+    let memory = Memory::open(options.memory_limit).map(Arc::new);
+    let metrics = Metrics::new().with_limits(&options, memory.as_ref().map(|memory| memory.limit()));
+    let metrics = Arc::new(metrics);
     let report = Arc::new(Report::new(Arc::clone(&metrics)));
-    let connections = Arc::new(Connections::new(Arc::clone(&metrics)));
     let denied = Arc::new(DeniedOrigins::new(Arc::clone(&metrics)));
     let (phase, phase_receiver) = watch::channel(Phase::Serving);
     let (serving, serving_receiver) = watch::channel(None);
@@ -65,7 +78,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let addresses = (listener.local_addr()?, admin_listener.local_addr()?);
     let admin = Admin {
         report: Arc::clone(&report),
-        connections: Arc::clone(&connections),
         denied: Arc::clone(&denied),
         metrics: Arc::clone(&metrics),
         phase: phase_receiver.clone(),
@@ -77,22 +89,41 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         policy = policy::open(&options, &report) => policy?,
         _ = signals.next() => return Ok(()),
     };
-    let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
     let settings = policy.borrow().settings.clone().with(&options);
-    serving.send_replace(Some(Serving { policy: policy.clone(), path: settings.path.clone() }));
+    let limits = Arc::new(Limits::new(&options, &settings, &metrics));
+    let ages = Ages::new(options.max_connection_age.unwrap_or_else(|| policy.borrow().max_connection_age));
+    let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
+    let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
+    let (path, sessions) = (settings.path.clone(), Arc::clone(&connections));
+    serving.send_replace(Some(Serving { policy: policy.clone(), path, connections: sessions }));
+    if let Some(memory) = &memory {
+        tokio::spawn(Arc::clone(memory).watch(Arc::clone(&metrics)));
+    }
+    let admission = Admission::new(&options, memory, Arc::clone(&metrics));
     let lost_after = settings.ping_interval + settings.ping_timeout;
-    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone());
+    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone(), Arc::clone(&connections));
     let (engine, io) = Engine::new(
         settings.clone(),
+        (limits, admission),
         Arc::clone(&connections),
         Arc::clone(&metrics),
         phase_receiver.clone(),
         Arc::clone(&recovery),
     );
-    sockets::register(&io, &auth, &recovery, &metrics);
+    sockets::register(&io, &auth, &recovery, &connections, &metrics);
     recovery.start();
     auth.start(&io);
     let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
+    let mover = Arc::new(Mover::new(engine.clone(), Arc::clone(&metrics), marking(io)));
+    let rotation = Rotation {
+        connections: Arc::clone(&connections),
+        mover: Arc::clone(&mover),
+        metrics: Arc::clone(&metrics),
+        policy: policy.clone(),
+        fixed: options.max_connection_age,
+        phase: phase_receiver.clone(),
+    };
+    tokio::spawn(rotation.run());
     let public = Public { gate, phase: phase_receiver, metrics, lost_after };
     let (closed, tracker) = (CancellationToken::new(), TaskTracker::new());
     let accepting = tokio::spawn(public.serve(listener, closed.clone(), tracker.clone()));
@@ -101,8 +132,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     announce(addresses, &settings);
     let signal = signals.next().await;
     tracing::info!(signal, connections = connections.count(), "shutting down");
-    let drain = options.drain.unwrap_or_else(|| policy.borrow().drain);
-    shutdown::drain(&engine, &connections, &phase, (options.detach, drain), &mut signals).await;
+    let window = options.drain.unwrap_or_else(|| policy.borrow().drain);
+    let drain = Drain { connections, mover, engine, phase, detach: options.detach, window };
+    drain.run(&mut signals).await;
     closed.cancel();
     accepting.await.ok();
     tracker.close();
@@ -112,6 +144,15 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+}
+
+/// Puts the marker of a move into a client's buffer.
+fn marking(io: SocketIo) -> lifetime::mover::Ask {
+    Box::new(move |sid| match io.get_socket(sid).map(|socket| socket.emit(marker::name(), &())) {
+        Some(Ok(())) => Asked::Sent,
+        Some(Err(SendError::Socket(SocketError::InternalChannelFull))) => Asked::Full,
+        Some(Err(SendError::Socket(SocketError::Closed) | SendError::Serialize(_))) | None => Asked::NoSocket,
+    })
 }
 
 /// Closes the sessions that a new policy does not allow.
@@ -131,7 +172,7 @@ async fn enforce(
             let gone = connections.select(|origin| policy.origins.mode() == Mode::Report || is_kept(origin));
             if !gone.is_empty() {
                 tracing::info!(connections = gone.len(), "closing connections whose origin is no longer allowed");
-                engine.close(&gone, Farewell::ORIGIN, "policy").await;
+                engine.close(&gone, Farewell::ORIGIN).await;
             }
         }
     }

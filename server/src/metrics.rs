@@ -1,31 +1,59 @@
-//! What Prometheus scrapes from the admin port.
+//! What Prometheus scrapes from the admin port. docs/metrics.md has a line for each.
 
-use std::sync::atomic::AtomicU64;
+mod labels;
+
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
-    registry::Registry,
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use realtime_crds::v1alpha1;
+
+pub use labels::{
+    Closed, Code, Direction, Event, Handshake, Kind, Move, Opening, Outcome, Reason, Token, Transport, Verdict,
 };
 
-use crate::recovery::numbers::Numbers;
+use crate::{options::Options, recovery::numbers::Numbers};
+
+/// Seconds, from a connection that never worked to a day.
+const DURATIONS: [f64; 12] = [1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0];
 
 /// Every number that the server counts.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Engine.IO sessions by transport.
-    pub connections: Family<Transport, Gauge>,
+    /// Engine.IO sessions.
+    pub connections: Family<Kind, Gauge>,
+    /// Sessions that are being moved away.
+    pub moving: Gauge,
     /// TCP connections of the public port that speak HTTP; WebSockets are not among them.
     pub http_connections: Gauge,
-    /// Handshakes that opened a session.
+    /// Handshakes.
     pub handshakes: Family<Handshake, Counter>,
+    /// Sessions that ended.
+    pub closed: Family<Closed, Counter>,
+    /// Sockets that the server disconnected from their namespace; their sessions may stay.
+    pub disconnects: Family<Event, Counter>,
+    /// How long sessions were open.
+    pub durations: Family<Transport, Histogram, fn() -> Histogram>,
+    /// Sessions that were moved away.
+    pub moves: Family<Move, Counter>,
+    /// Age at which load balancers cut.
+    pub age_limit: Gauge,
+    /// Messages that a full buffer did not take.
+    pub dropped: Counter,
+    /// Times that a client was slowed down.
+    pub throttles: Counter,
+    /// Handshakes refused for overload.
+    pub overload_refusals: Family<Reason, Counter>,
+    /// Memory in use.
+    pub memory: Gauge,
     /// Verdicts of the origin policy.
     pub decisions: Family<Verdict, Counter>,
     /// Requests that Engine.IO's rules refused.
     pub refusals: Family<Code, Counter>,
-    /// Sessions that the server closed.
-    pub closed: Family<Cause, Counter>,
     /// Socket.IO events received.
     pub events: Family<Event, Counter>,
     /// Verdicts on tokens.
@@ -46,84 +74,73 @@ pub struct Metrics {
     pub denied_evictions: Counter<u64, AtomicU64>,
     /// Clients that come back.
     pub recovery: Numbers,
+    websockets: Arc<Traffic>,
+    polling: Arc<Traffic>,
 }
 
-/// Label: a transport.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Transport {
-    /// `websocket` or `polling`.
-    pub transport: &'static str,
+/// Messages by one transport.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    received: Counter,
+    received_bytes: Counter,
+    sent: Counter,
+    sent_bytes: Counter,
 }
 
-/// Labels of a handshake.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Handshake {
-    /// `websocket` or `polling`.
-    pub transport: &'static str,
-    /// Version of Engine.IO, 3 or 4.
-    pub eio: u8,
-}
+impl Traffic {
+    fn of(messages: &Family<Direction, Counter>, bytes: &Family<Direction, Counter>, transport: &'static str) -> Self {
+        let counter = |family: &Family<Direction, Counter>, direction| {
+            family.get_or_create_owned(&Direction { direction, transport })
+        };
+        Self {
+            received: counter(messages, "received"),
+            received_bytes: counter(bytes, "received"),
+            sent: counter(messages, "sent"),
+            sent_bytes: counter(bytes, "sent"),
+        }
+    }
 
-/// Labels of a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Verdict {
-    /// `polling`, `preflight` or `upgrade`.
-    pub door: &'static str,
-    /// `allowed`, `denied`, or `reported`: served although denied.
-    pub verdict: &'static str,
-    /// Why it was denied, as in `DenyReason`; empty where it was not.
-    pub reason: &'static str,
-}
+    /// A message of so many bytes came.
+    pub fn received(&self, bytes: u64) {
+        self.received.inc();
+        self.received_bytes.inc_by(bytes);
+    }
 
-/// Label: an Engine.IO error code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Code {
-    /// 0 to 5.
-    pub code: u8,
-}
+    /// A message of so many bytes went.
+    pub fn sent(&self, bytes: u64) {
+        self.sent.inc();
+        self.sent_bytes.inc_by(bytes);
+    }
 
-/// Label: why the server closed a session.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Cause {
-    /// `policy`, `shutdown`, `abandoned`, `token_expired` or `token_refused`.
-    pub cause: &'static str,
-}
-
-/// Labels of a verdict on a token.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Token {
-    /// `accepted` or `refused`.
-    pub verdict: &'static str,
-    /// Why it was refused, as in `auth::refusal::Reason`; empty where it was not.
-    pub reason: &'static str,
-}
-
-/// Label: what became of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Outcome {
-    /// `ok` or `failed`.
-    pub outcome: &'static str,
-}
-
-/// Label: a Socket.IO event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Event {
-    /// Name of one of the bundled handlers.
-    pub event: &'static str,
+    /// Messages that went.
+    #[must_use]
+    pub fn messages_sent(&self) -> u64 {
+        self.sent.get()
+    }
 }
 
 impl Metrics {
     /// All at zero.
     #[must_use]
     pub fn new() -> Self {
+        let (messages, bytes) = (Family::default(), Family::default());
         let mut metrics = Self {
             registry: Registry::with_prefix("realtime_server"),
             connections: Family::default(),
+            moving: Gauge::default(),
             http_connections: Gauge::default(),
             handshakes: Family::default(),
+            closed: Family::default(),
+            disconnects: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            moves: Family::default(),
+            age_limit: Gauge::default(),
+            dropped: Counter::default(),
+            throttles: Counter::default(),
+            overload_refusals: Family::default(),
+            memory: Gauge::default(),
             decisions: Family::default(),
             refusals: Family::default(),
-            closed: Family::default(),
             events: Family::default(),
             tokens: Family::default(),
             keys: Gauge::default(),
@@ -134,22 +151,44 @@ impl Metrics {
             watch_connected: Gauge::default(),
             denied_evictions: Counter::default(),
             recovery: Numbers::default(),
+            websockets: Arc::new(Traffic::of(&messages, &bytes, "websocket")),
+            polling: Arc::new(Traffic::of(&messages, &bytes, "polling")),
         };
-        metrics.register();
+        metrics.register_connections();
+        metrics.registry.register("messages", "Engine.IO messages", messages);
+        metrics.registry.register_with_unit("message", "Length of Engine.IO messages", Unit::Bytes, bytes);
+        metrics.register_policy();
         metrics
     }
 
-    fn register(&mut self) {
+    fn register_connections(&mut self) {
         let registry = &mut self.registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs here", build);
-        registry.register("connections", "Engine.IO sessions by transport", self.connections.clone());
+        registry.register("connections", "Open Engine.IO sessions", self.connections.clone());
+        registry.register("connections_moving", "Sessions that are being moved away", self.moving.clone());
         registry.register("http_connections", "TCP connections that speak HTTP", self.http_connections.clone());
-        registry.register("handshakes", "Handshakes that opened a session", self.handshakes.clone());
-        registry.register("origin_decisions", "Verdicts of the origin policy by door", self.decisions.clone());
+        registry.register("handshakes", "Handshakes by verdict and reason", self.handshakes.clone());
+        registry.register("sessions_closed", "Sessions that ended, by cause", self.closed.clone());
+        let help = "Sockets that the server disconnected, by the event before";
+        registry.register("disconnects", help, self.disconnects.clone());
+        let durations = self.durations.clone();
+        registry.register_with_unit("session_duration", "How long sessions were open", Unit::Seconds, durations);
+        registry.register("moves", "Sessions that were moved away", self.moves.clone());
+        let age = "Age at which load balancers cut a WebSocket";
+        registry.register_with_unit("connection_age_limit", age, Unit::Seconds, self.age_limit.clone());
+        registry.register("messages_dropped", "Messages that a full buffer did not take", self.dropped.clone());
+        registry.register("throttles", "Times that a client was slowed down", self.throttles.clone());
+        let overload = self.overload_refusals.clone();
+        registry.register("overload_refusals", "Handshakes refused with 503 for overload", overload);
         registry.register("refusals", "Requests refused by Engine.IO error code", self.refusals.clone());
-        registry.register("sessions_closed", "Sessions that the server closed, by cause", self.closed.clone());
         registry.register("events", "Socket.IO events received", self.events.clone());
+        self.recovery.register(registry);
+    }
+
+    fn register_policy(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("origin_decisions", "Verdicts of the origin policy by door", self.decisions.clone());
         registry.register("tokens", "Verdicts on tokens by reason", self.tokens.clone());
         registry.register("keys", "Keys that check tokens", self.keys.clone());
         registry.register("key_refreshes", "Times that the keys were read, by outcome", self.key_refreshes.clone());
@@ -170,7 +209,49 @@ impl Metrics {
             "Denied origins that the bounded table gave up",
             self.denied_evictions.clone(),
         );
-        self.recovery.register(registry);
+    }
+
+    /// Shows the limits in force; one that is not set has no series.
+    #[must_use]
+    pub fn with_limits(mut self, options: &Options, memory: Option<u64>) -> Self {
+        let registry = &mut self.registry;
+        let gauge = |value: u64| {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge
+        };
+        for (name, help, limit) in [
+            ("connections_limit", "Most connections", options.max_connections),
+            ("handshakes_per_second_limit", "Most new connections a second", options.handshake_rate),
+            ("messages_per_second_limit", "Most messages a second of one client", options.message_rate),
+        ] {
+            if let Some(limit) = limit {
+                registry.register(name, help, gauge(limit.into()));
+            }
+        }
+        let sizes = [
+            ("message_limit", "Longest message that a client may send", Some(options.max_message_size.into())),
+            ("send_buffer_limit", "What may wait for one client", Some(options.send_buffer as u64)),
+            ("memory_limit", "Memory that may be in use", memory),
+        ];
+        for (name, help, limit) in sizes {
+            if let Some(limit) = limit {
+                registry.register_with_unit(name, help, Unit::Bytes, gauge(limit));
+            }
+        }
+        if memory.is_some() {
+            registry.register_with_unit("memory", "Memory in use", Unit::Bytes, self.memory.clone());
+        }
+        self
+    }
+
+    /// Messages by a transport.
+    #[must_use]
+    pub fn traffic(&self, transport: v1alpha1::Transport) -> Arc<Traffic> {
+        match transport {
+            v1alpha1::Transport::Websocket => Arc::clone(&self.websockets),
+            v1alpha1::Transport::Polling => Arc::clone(&self.polling),
+        }
     }
 
     /// The text that Prometheus reads.

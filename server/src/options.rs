@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::recovery::Limits;
+use crate::{overload::memory::MemoryLimit, recovery::Limits};
 use clap::{Parser, ValueEnum};
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 use realtime_telemetry::Traces;
@@ -63,6 +63,36 @@ pub struct Options {
     /// How long to go on serving after SIGTERM before connections are moved away: the time a load balancer takes to notice.
     #[arg(long, env = "REALTIME_DETACH", value_name = "DURATION", value_parser = duration, default_value = "0s")]
     pub detach: Duration,
+
+    /// Age at which the load balancer cuts a WebSocket, instead of spec.timeouts.maxConnectionAge. Each is moved away at 80 to 95 % of it.
+    #[arg(long, env = "REALTIME_MAX_CONNECTION_AGE", value_name = "DURATION", value_parser = age)]
+    pub max_connection_age: Option<Duration>,
+
+    /// Most connections at a time. Who comes beyond is told so with 503 and Retry-After.
+    #[arg(long, env = "REALTIME_MAX_CONNECTIONS", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+
+    /// Most new connections a second; as many may come at once.
+    #[arg(long, env = "REALTIME_HANDSHAKE_RATE", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub handshake_rate: Option<u32>,
+
+    /// Longest message that a client may send, e.g. 1000000 or 4Mi. A longer one ends its connection.
+    #[arg(long, env = "REALTIME_MAX_MESSAGE_SIZE", value_name = "BYTES", value_parser = message_size, default_value = "1000000")]
+    pub max_message_size: u32,
+
+    /// Most messages a second that are read from one client; as many may come at once. What comes faster waits, and a client
+    /// that goes on like that loses its connection.
+    #[arg(long, env = "REALTIME_MESSAGE_RATE", value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub message_rate: Option<u32>,
+
+    /// What may wait for a client that reads slowly, e.g. 1Mi. A client that takes none of it for a pingTimeout loses its connection.
+    #[arg(long, env = "REALTIME_SEND_BUFFER", value_name = "BYTES", value_parser = bytes, default_value = "1Mi")]
+    pub send_buffer: usize,
+
+    /// Memory of which nine tenths may be in use when a new connection is opened: bytes, e.g. 512Mi; "cgroup" for the container's limit, if it has
+    /// one; "none".
+    #[arg(long, env = "REALTIME_MEMORY_LIMIT", value_name = "BYTES", value_parser = memory_limit, default_value = "cgroup")]
+    pub memory_limit: MemoryLimit,
 
     /// How long a client may be away and still come back as itself, with its rooms and what it missed. 0s keeps nothing.
     #[arg(long, env = "REALTIME_RECOVERY_WINDOW", value_name = "DURATION", value_parser = window, default_value = "2m")]
@@ -172,6 +202,28 @@ fn ping(text: &str) -> Result<Duration, String> {
         true => Ok(time),
         false => Err("must be between 1s and 5m".to_owned()),
     })
+}
+
+/// The range of `spec.timeouts.maxConnectionAge`.
+fn age(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|age| match (Duration::from_secs(10)..=Duration::from_secs(86400)).contains(&age) {
+        true => Ok(age),
+        false => Err("must be between 10s and 24h".to_owned()),
+    })
+}
+
+fn message_size(text: &str) -> Result<u32, String> {
+    let size = bytes(text)?;
+    let size = u32::try_from(size).ok().filter(|size| (1024..=100 << 20).contains(size));
+    size.ok_or_else(|| "must be between 1Ki and 100Mi".to_owned())
+}
+
+fn memory_limit(text: &str) -> Result<MemoryLimit, String> {
+    match text {
+        "cgroup" => Ok(MemoryLimit::Cgroup),
+        "none" => Ok(MemoryLimit::None),
+        text => bytes(text).map(|bytes| MemoryLimit::Bytes(bytes as u64)),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -33,6 +33,8 @@ pub struct Policy {
     pub settings: Settings,
     /// `spec.timeouts.drain`.
     pub drain: std::time::Duration,
+    /// `spec.timeouts.maxConnectionAge`.
+    pub max_connection_age: std::time::Duration,
 }
 
 /// Where a policy was read.
@@ -114,6 +116,7 @@ impl Policy {
             auth: service.spec().auth.as_ref().map(|auth| Arc::new(Expectations::of_spec(auth))),
             settings: Settings::of_spec(service.spec()),
             drain: service.spec().timeouts.drain.get(),
+            max_connection_age: service.spec().timeouts.max_connection_age.get(),
         }
     }
 }

@@ -31,6 +31,7 @@ use tokio::{
     time,
 };
 
+use crate::connections::Connections;
 use adapter::Recording;
 use log::{Entry, Log};
 use members::Members;
@@ -66,6 +67,7 @@ pub struct Recovery {
     limits: Limits,
     log: Arc<dyn Log>,
     members: Arc<Members>,
+    connections: Arc<Connections>,
     lagging: Mutex<Option<UnboundedReceiver<Sid>>>,
     numbers: Numbers,
 }
@@ -79,12 +81,12 @@ impl fmt::Debug for Recovery {
 impl Recovery {
     /// With a log in this process.
     #[must_use]
-    pub fn in_memory(limits: Limits, numbers: Numbers) -> Arc<Self> {
+    pub fn in_memory(limits: Limits, numbers: Numbers, connections: Arc<Connections>) -> Arc<Self> {
         let (sender, lagging) = unbounded_channel();
         let members = Arc::new(Members::new(sender));
         let bounds = Bounds { window: limits.window, bytes: limits.bytes };
         let log = Arc::new(MemoryLog::new(bounds, members.clone()));
-        Arc::new(Self { limits, log, members, lagging: Mutex::new(Some(lagging)), numbers })
+        Arc::new(Self { limits, log, members, connections, lagging: Mutex::new(Some(lagging)), numbers })
     }
 
     /// Looks after those who lag and what is old, for as long as the process runs.

@@ -63,6 +63,8 @@ pub struct Refusal {
     status: StatusCode,
     detail: Cow<'static, str>,
     denial: Option<Denial>,
+    reason: Option<&'static str>,
+    retry_after: Option<u32>,
 }
 
 /// Why the origin policy refused, in its closed words.
@@ -80,6 +82,8 @@ struct Body<'a> {
     message: &'a str,
     #[serde(flatten)]
     denial: Option<Denial>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
 }
 
 impl Refusal {
@@ -94,7 +98,7 @@ impl Refusal {
             | Code::BadRequest
             | Code::UnsupportedProtocolVersion => StatusCode::BAD_REQUEST,
         };
-        Self { code, status, detail: detail.into(), denial: None }
+        Self { code, status, detail: detail.into(), denial: None, reason: None, retry_after: None }
     }
 
     /// With another status.
@@ -103,10 +107,42 @@ impl Refusal {
         Self { status, ..self }
     }
 
+    /// Whether it has this status.
+    #[must_use]
+    pub fn has(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     /// With the policy's words.
     #[must_use]
     pub fn denial(self, denial: Denial) -> Self {
         Self { denial: Some(denial), ..self }
+    }
+
+    /// With a word for programs.
+    #[must_use]
+    pub fn reason(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// With the seconds after which to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The word in metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match (self.reason, self.code) {
+            (Some(reason), _) => reason,
+            (None, Code::TransportUnknown) => "transport",
+            (None, Code::SessionIdUnknown) => "session",
+            (None, Code::BadHandshakeMethod) => "method",
+            (None, Code::BadRequest) => "bad_request",
+            (None, Code::Forbidden) => "origin",
+            (None, Code::UnsupportedProtocolVersion) => "protocol_version",
+        }
     }
 
     /// The response; whoever decorates it adds CORS headers.
@@ -115,13 +151,16 @@ impl Refusal {
         let words = self.code.words();
         let message =
             if self.detail.is_empty() { Cow::Borrowed(words) } else { format!("{words}: {}", self.detail).into() };
-        let body = Body { code: self.code as u8, message: &message, denial: self.denial };
+        let body = Body { code: self.code as u8, message: &message, denial: self.denial, reason: self.reason };
         let body = serde_json::to_vec(&body).expect("strings and numbers are JSON");
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
     }
 }

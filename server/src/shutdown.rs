@@ -1,18 +1,29 @@
 //! The way out: fail readiness, go on serving until the load balancer has noticed, then move connections away one by one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rand::seq::SliceRandom;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    time::{self, Instant},
+    time,
 };
+use tokio_util::task::TaskTracker;
 
-use crate::{connections::Connections, engine::Engine, line::Farewell};
+use crate::{
+    connections::{Connections, Handle, emptied},
+    engine::Engine,
+    farewell::Farewell,
+    lifetime::mover::Mover,
+};
 
 /// How long sessions may take to end after they were told to.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// Longest that one connection waits for the right moment.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the process is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,60 +61,90 @@ impl Signals {
     }
 }
 
-/// Ends all sessions. A second signal hurries.
-pub async fn drain(
-    engine: &Engine,
-    connections: &Arc<Connections>,
-    phase: &watch::Sender<Phase>,
-    (detach, drain): (Duration, Duration),
-    signals: &mut Signals,
-) {
-    phase.send_replace(Phase::Detaching);
-    let gentle = async {
-        if !detach.is_zero() {
-            tracing::info!(
-                connections = connections.count(),
-                "serving for {} more",
-                humantime::format_duration(detach)
-            );
-            time::sleep(detach).await;
-        }
-        phase.send_replace(Phase::Draining);
-        let count = connections.count();
-        if count > 0 {
-            let over = humantime::format_duration(drain);
-            tracing::info!(connections = count, "moving connections away over {over}; a second signal hurries");
-        }
-        spread(engine, connections, drain).await;
-    };
-    tokio::select! {
-        () = gentle => {}
-        signal = signals.next() => tracing::info!(signal, "hurrying"),
-    }
-    phase.send_replace(Phase::Draining);
-    let deadline = Instant::now() + LAST_WORDS;
-    while connections.count() > 0 && Instant::now() < deadline {
-        // Some may have opened between the last look and the change of phase.
-        engine.close(&connections.select(|_| false), Farewell::SHUTDOWN, "shutdown").await;
-        time::sleep(Duration::from_millis(20)).await;
-    }
-    connections.goodbyes.close();
-    time::timeout(LAST_WORDS, connections.goodbyes.wait()).await.ok();
-    tracing::info!(left = connections.count(), "bye");
+/// Ends all sessions.
+#[derive(Debug)]
+pub struct Drain {
+    /// Every open session.
+    pub connections: Arc<Connections>,
+    /// Who moves them.
+    pub mover: Arc<Mover>,
+    /// For those that cannot be moved.
+    pub engine: Engine,
+    /// What the process is doing.
+    pub phase: watch::Sender<Phase>,
+    /// How long to go on serving first.
+    pub detach: Duration,
+    /// Over which time the sessions are moved.
+    pub window: Duration,
 }
 
-/// In an order that has nothing to do with age, so that no group of clients comes back at once; the first at once, the last
-/// just before the end.
-async fn spread(engine: &Engine, connections: &Connections, drain: Duration) {
-    let mut handles = connections.select(|_| false);
-    handles.shuffle(&mut rand::rng());
-    let count = u32::try_from(handles.len()).unwrap_or(u32::MAX).max(1);
-    let start = Instant::now();
-    for (index, handle) in (0..count).zip(&handles) {
-        time::sleep_until(start + drain.mul_f64(f64::from(index) / f64::from(count))).await;
-        if connections.count() == 0 {
+impl Drain {
+    /// Returns when there are none any more, or cannot be. A second signal hurries.
+    pub async fn run(self, signals: &mut Signals) {
+        self.phase.send_replace(Phase::Detaching);
+        let moves = TaskTracker::new();
+        let gentle = async {
+            if !self.detach.is_zero() {
+                let detach = humantime::format_duration(self.detach);
+                tracing::info!(connections = self.connections.count(), "serving for {detach} more");
+                time::sleep(self.detach).await;
+            }
+            self.phase.send_replace(Phase::Draining);
+            self.spread(&moves).await;
+            moves.close();
+            moves.wait().await;
+        };
+        tokio::select! {
+            () = gentle => {}
+            signal = signals.next() => {
+                tracing::info!(signal, "hurrying");
+                self.phase.send_replace(Phase::Draining);
+                self.mover.hurry();
+            }
+        }
+        // Those that are waiting for their turn, and those that opened between the last look and the change of phase.
+        for (_, handle) in self.connections.everyone() {
+            self.depart(&moves, handle, Duration::ZERO);
+        }
+        if emptied(&self.connections, LAST_WORDS).await > 0 {
+            self.engine.close(&self.connections.select(|_| false), Farewell::DRAIN).await;
+            emptied(&self.connections, LAST_WORDS).await;
+        }
+        self.connections.goodbyes.close();
+        time::timeout(LAST_WORDS, self.connections.goodbyes.wait()).await.ok();
+        tracing::info!(left = self.connections.count(), "bye");
+    }
+
+    /// One after the other, evenly, in an order that has nothing to do with age, so that no group of clients comes back at once; but
+    /// nobody later than its age allows.
+    async fn spread(&self, moves: &TaskTracker) {
+        let mut everyone = self.connections.everyone();
+        if everyone.is_empty() {
             return;
         }
-        engine.close(std::slice::from_ref(handle), Farewell::SHUTDOWN, "shutdown").await;
+        let over = humantime::format_duration(self.window);
+        tracing::info!(connections = everyone.len(), "moving connections away over {over}; a second signal hurries");
+        everyone.shuffle(&mut rand::rng());
+        let patience = self.window.mul_f64(0.1).min(LONGEST_PATIENCE);
+        let start = Instant::now();
+        let slot = |index: usize| start + (self.window - patience).mul_f64(index as f64 / everyone.len() as f64);
+        let mut turns: Vec<_> = everyone
+            .iter()
+            .enumerate()
+            .map(|(index, (due, handle))| (due.map_or(slot(index), |due| due.min(slot(index))), handle.clone()))
+            .collect();
+        turns.sort_by_key(|(at, _)| *at);
+        for (at, handle) in turns {
+            time::sleep_until(at.into()).await;
+            if self.connections.count() == 0 {
+                return;
+            }
+            self.depart(moves, handle, patience);
+        }
+    }
+
+    fn depart(&self, moves: &TaskTracker, handle: Handle, patience: Duration) {
+        let mover = Arc::clone(&self.mover);
+        moves.spawn(async move { mover.depart(handle, Farewell::DRAIN, patience).await });
     }
 }

@@ -11,7 +11,7 @@ use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
 use socketioxide::{
-    BroadcastError,
+    BroadcastError, SendError, SocketError,
     extract::TryData,
     handler::ConnectHandler,
     socket::{DisconnectReason, Sid},
@@ -19,6 +19,8 @@ use socketioxide::{
 
 use crate::{
     auth::{self, Auth, refusal::Refusal, token::Payload},
+    connections::Connections,
+    farewell::Farewell,
     metrics::{Event, Metrics},
     recovery::{self, AckSender, Recovery, SocketIo, SocketRef, hello::Hello},
 };
@@ -48,12 +50,23 @@ const RESERVED: [&str; 10] = [
 struct Application {
     presence: Presence,
     recovery: Arc<Recovery>,
+    connections: Arc<Connections>,
 }
 
 /// Registers the handlers on the main namespace.
-pub fn register(io: &SocketIo, auth: &Arc<Auth>, recovery: &Arc<Recovery>, metrics: &Arc<Metrics>) {
-    let application = Application { presence: Presence::start(io.clone()), recovery: Arc::clone(recovery) };
-    let Application { presence, recovery } = application.clone();
+pub fn register(
+    io: &SocketIo,
+    auth: &Arc<Auth>,
+    recovery: &Arc<Recovery>,
+    connections: &Arc<Connections>,
+    metrics: &Arc<Metrics>,
+) {
+    let application = Application {
+        presence: Presence::start(io.clone()),
+        recovery: Arc::clone(recovery),
+        connections: Arc::clone(connections),
+    };
+    let Application { presence, recovery, .. } = application.clone();
     let greet = async move |socket: SocketRef, hello: TryData<Hello>| {
         recovery.greet(&socket, &Hello::of(hello)).await;
         let rooms = socket.rooms();
@@ -75,13 +88,14 @@ pub fn register(io: &SocketIo, auth: &Arc<Auth>, recovery: &Arc<Recovery>, metri
 fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metrics>) {
     let on = |event: &'static str, handler: fn(&SocketRef, &Args, &Application) -> Result<Reply, Problem>| {
         let application = application.clone();
-        let counter = metrics.events.get_or_create_owned(&Event { event });
+        let (counter, dropped) = (metrics.events.get_or_create_owned(&Event { event }), metrics.dropped.clone());
         socket.on(event, move |socket: SocketRef, TryData::<Args>(args), ack: AckSender| {
             counter.inc();
             // Not in the future, which the library spawns: two of them may overtake each other, and what one client publishes would
             // change its order.
             let reply =
                 args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &application));
+            let (connections, dropped, sid) = (Arc::clone(&application.connections), dropped.clone(), socket.id);
             async move {
                 // The client may be gone, or so slow that its buffer is full.
                 let sent = match reply {
@@ -92,6 +106,10 @@ fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metric
                 };
                 if let Err(error) = sent {
                     tracing::debug!(%error, event, "failed to acknowledge");
+                    if matches!(error, SendError::Socket(SocketError::InternalChannelFull)) {
+                        dropped.inc();
+                        connections.cut(sid, Farewell::SLOW);
+                    }
                 }
             }
         });
@@ -102,7 +120,7 @@ fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metric
     on("broadcast", broadcast);
     on("presence", present);
     on("echo", |_, args, _| Ok(Reply::Same(args.clone())));
-    let Application { presence, recovery } = application.clone();
+    let Application { presence, recovery, .. } = application.clone();
     socket.on_disconnect(async move |socket: SocketRef, reason: DisconnectReason| {
         presence.changed(socket.rooms());
         recovery.left(&socket, reason).await;

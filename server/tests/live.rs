@@ -62,7 +62,7 @@ async fn an_origin_that_is_removed_loses_its_connections_and_only_those() {
     let answer = server.send(Request::polling(&format!("&sid={kept_sid}")).origin(APP)).await;
     assert_eq!(answer.status, 200);
     assert!(matches!(kept.next().await, Some(Ok(Message::Text(_)))));
-    assert!(server.metrics().await.contains(r#"sessions_closed_total{cause="policy"} 2"#));
+    assert!(server.metrics().await.contains(r#"sessions_closed_total{cause="policy",transport="polling"} 1"#));
 }
 
 #[tokio::test]

@@ -53,13 +53,44 @@ pub(crate) fn with_tls() -> Result<HttpsConnector<HttpConnector>, Error> {
 #[async_trait]
 impl<C: Connect + Clone + Send + Sync + 'static> HttpClient for Sender<C> {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answer = self.client.request(request.map(Full::new));
+        let client = self.client.clone();
         let whole = async move {
-            let (head, body) = answer.await?.into_parts();
+            let (head, body) = client.request(request.map(Full::new)).await?.into_parts();
             let body = Limited::new(body, LONGEST_ANSWER).collect().await?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        // The batches come from a thread of their own, where there is no runtime.
-        self.runtime.spawn(time::timeout(PATIENCE, whole)).await??
+        // The batches come from a thread of their own, where there is neither a runtime nor its clock.
+        self.runtime.spawn(async { time::timeout(PATIENCE, whole).await? }).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_thread_without_a_runtime_can_send() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/v1/traces", listener.local_addr().expect("bound"));
+        let sender = Sender::new(HttpConnector::new(), &Handle::current());
+        let asked = thread::spawn(move || {
+            let request = Request::post(url).body(Bytes::from_static(b"spans")).expect("a request");
+            futures::executor::block_on(sender.send_bytes(request)).map(|answer| (answer.status(), answer.into_body()))
+        });
+        let (mut connection, _) = listener.accept().await.expect("a connection");
+        let mut request = Vec::new();
+        while !request.ends_with(b"spans") {
+            assert_ne!(connection.read_buf(&mut request).await.expect("a request"), 0);
+        }
+        connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.expect("answered");
+        let (status, body) = asked.join().expect("no panic").expect("an answer");
+        assert_eq!((status.as_u16(), &*body), (200, &b"ok"[..]));
     }
 }

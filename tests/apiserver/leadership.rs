@@ -16,7 +16,7 @@ async fn leads(operator: &Operator) -> Result<bool> {
 }
 
 async fn applies(operator: &Operator) -> Result<bool> {
-    Ok(operator.admin("/metrics").await?.1.contains("apply_requests_total{"))
+    Ok(operator.admin("/metrics").await?.1.contains("api_requests_total{verb=\"apply\""))
 }
 
 #[tokio::test]
@@ -73,4 +73,17 @@ async fn sigterm_ends_the_operator_in_the_midst_of_its_work() -> Result<()> {
 
     let _next = stage.operator().await?;
     stage.all_settled(&names).await
+}
+
+#[tokio::test]
+async fn of_two_operators_of_one_host_name_one_leads() -> Result<()> {
+    let stage = Stage::new("one-host-name").await?;
+    let first = stage.operator().await?;
+    let second = stage.standby("operator-0").await?;
+    stage.apply(FIVE_LINES).await?;
+    stage.settled("chat").await?;
+    assert!(leads(&first).await? && !leads(&second).await? && !applies(&second).await?);
+    let events = stage.kubectl(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reportingInstance}"]).await?;
+    assert_eq!(events.good()?, "operator-0", "events name the pod");
+    Ok(())
 }

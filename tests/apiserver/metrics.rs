@@ -6,10 +6,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::{core::v1::Pod, rbac::v1::Role};
+use k8s_openapi::api::{
+    core::v1::Pod,
+    rbac::v1::{PolicyRule, Role},
+};
 use kube::{
-    Api,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use realtime_tests::{Cluster, Operator, Server, Stage};
 use serde_json::json;
@@ -98,13 +101,14 @@ async fn pod(stage: &Stage, name: &str, ip: &str) -> Result<()> {
 /// Takes the right to write this resource away, and waits until the apiserver knows.
 async fn forbid(stage: &Stage, resource: &str) -> Result<()> {
     let roles: Api<Role> = Api::namespaced(stage.client.clone(), &stage.namespace);
-    let mut role = roles.get("realtime-operator").await?;
-    for rule in role.rules.iter_mut().flatten() {
-        if rule.resources.iter().flatten().any(|of| of == resource) {
+    // The servers' own roles name no such resource.
+    for mut role in roles.list(&ListParams::default()).await? {
+        let grants = |rule: &&mut PolicyRule| rule.resources.iter().flatten().any(|of| of == resource);
+        for rule in role.rules.iter_mut().flatten().filter(grants) {
             rule.verbs.retain(|verb| matches!(verb.as_str(), "get" | "list" | "watch"));
         }
+        roles.replace(&role.name_any(), &PostParams::default(), &role).await?;
     }
-    roles.replace("realtime-operator", &PostParams::default(), &role).await?;
     let account = format!("--as=system:serviceaccount:{}:realtime-operator", stage.namespace);
     let may = ["auth", "can-i", "patch", resource, &account];
     stage

@@ -18,7 +18,7 @@ async fn metrics_and_probes_answer() -> Result<()> {
     assert_eq!(status, 200);
     for line in [
         "realtime_operator_leader 1",
-        "realtime_operator_apply_requests_total{kind=\"Deployment\",result=\"success\"} 1",
+        "realtime_operator_api_requests_total{verb=\"apply\",kind=\"Deployment\",result=\"success\"} 1",
         "realtime_operator_reconciles_total{outcome=\"success\"}",
         "realtime_operator_reconcile_duration_seconds_bucket{",
         "# EOF",

@@ -142,7 +142,10 @@ fn what_may_not_be_planned_is_refused_with_its_field_and_what_is_allowed() {
             case["field"] == *problem.field && message.contains(more) && words.iter().all(|word| message.contains(word))
         };
         if !problems.iter().any(says) {
-            poor.push(format!("{}\n    should name {} and say {words:?} {more:?}: {problems:#?}", case["spec"], case["field"]));
+            poor.push(format!(
+                "{}\n    should name {} and say {words:?} {more:?}: {problems:#?}",
+                case["spec"], case["field"]
+            ));
         }
     }
     assert!(poor.is_empty(), "{} of {} are not refused well:\n{}", poor.len(), cases.len(), poor.join("\n"));

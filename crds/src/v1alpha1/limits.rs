@@ -19,7 +19,7 @@ pub struct Limits {
     #[schemars(range(min = 1, max = 100_000))]
     pub handshakes_per_second: Option<i32>,
 
-    /// Largest message that a client may send, in bytes, 1024 to 104857600. A larger one closes its connection. Default 100000.
+    /// Largest message that a client may send, in bytes, 1024 to 104857600. A larger one closes its connection. Default 1000000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1024, max = 104_857_600))]
     pub max_message_bytes: Option<i32>,
@@ -29,10 +29,10 @@ pub struct Limits {
     #[schemars(range(min = 1, max = 100_000))]
     pub messages_per_second: Option<i32>,
 
-    /// Messages that may wait for a client that reads too slowly, 128 to 65536. Default 128.
+    /// Bytes that may wait for a client that reads too slowly, 65536 to 1073741824. Default 1048576.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 128, max = 65_536))]
-    pub send_buffer_messages: Option<i32>,
+    #[schemars(range(min = 65_536, max = 1_073_741_824))]
+    pub send_buffer_bytes: Option<i32>,
 }
 
 /// What a pod remembers for clients that come back.

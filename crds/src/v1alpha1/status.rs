@@ -2,6 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Duration;
@@ -60,8 +61,9 @@ pub struct RealtimeServiceStatus {
 }
 
 /// What was derived from the spec: the timeouts of every layer, and how a client finds its pod again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
+// A status that an older operator wrote lacks what is new, and has to be read all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Effective {
     /// Longest time that a connection stays open.
     pub max_connection_age: Duration,
@@ -92,8 +94,8 @@ pub struct Effective {
 }
 
 /// An origin that was denied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
 pub struct DeniedOrigin {
     /// As received, cut at 200 bytes.
     pub origin: String,

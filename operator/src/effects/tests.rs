@@ -27,8 +27,18 @@ fn with(over: Value) -> ValidService {
 
 const LIVE: LiveFacts = LiveFacts { connections: Some(1204), pods: Some(3), pods_differ: false };
 
+/// Where each reason stands with its impact.
+const DOCUMENTED: &str = include_str!("../../../docs/cli.md");
+
+fn is_documented(effect: &Effect) -> bool {
+    let impact = serde_json::to_value(effect.impact()).expect("JSON");
+    DOCUMENTED.contains(&format!("\n| {} | {} | ", effect.reason(), impact.as_str().unwrap_or_default()))
+}
+
 fn between(old: Value, new: Value) -> Vec<Effect> {
-    effects(Some(&with(old)), &with(new), &LIVE)
+    let found = effects(Some(&with(old)), &with(new), &LIVE);
+    found.iter().for_each(|effect| assert!(is_documented(effect), "docs/cli.md lacks {}", effect.reason()));
+    found
 }
 
 fn said(old: Value, new: Value) -> Vec<String> {
@@ -331,7 +341,7 @@ proptest! {
         let expected = pods(&old) != pods(&new) && !new.spec().paused && old.spec().workload.replicas.min(new.spec().workload.replicas) > 0;
         prop_assert_eq!(rolls, expected);
         for effect in &found {
-            prop_assert!(!effect.to_string().is_empty());
+            prop_assert!(is_documented(effect), "docs/cli.md lacks {}", effect.reason());
             let json = serde_json::to_value(effect).expect("JSON");
             prop_assert_eq!(json["reason"].as_str(), Some(effect.reason()));
         }

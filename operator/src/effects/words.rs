@@ -188,8 +188,8 @@ fn list(fields: &[String]) -> String {
 fn span(seconds: u64) -> String {
     match seconds {
         0 => "0 s".to_owned(),
-        _ if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
-        _ if seconds % 60 == 0 || seconds > 120 => format!("{} min", (seconds + 30) / 60),
+        _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
+        _ if seconds.is_multiple_of(60) || seconds > 120 => format!("{} min", (seconds + 30) / 60),
         _ => format!("{seconds} s"),
     }
 }

@@ -254,7 +254,7 @@ fn limits(limits: &Limits, recovery: &Recovery) -> Vec<(&'static str, String)> {
         handshakes_per_second,
         max_message_bytes,
         messages_per_second,
-        send_buffer_messages,
+        send_buffer_bytes,
     } = limits;
     let Recovery { window, max_bytes } = recovery;
     let asked = [
@@ -262,7 +262,7 @@ fn limits(limits: &Limits, recovery: &Recovery) -> Vec<(&'static str, String)> {
         ("REALTIME_HANDSHAKE_RATE", handshakes_per_second),
         ("REALTIME_MAX_MESSAGE_SIZE", max_message_bytes),
         ("REALTIME_MESSAGE_RATE", messages_per_second),
-        ("REALTIME_SEND_BUFFER", send_buffer_messages),
+        ("REALTIME_SEND_BUFFER", send_buffer_bytes),
     ];
     let asked = asked.into_iter().filter_map(|(name, limit)| Some((name, limit.as_ref()?.to_string())));
     let always = [("REALTIME_RECOVERY_WINDOW", window.to_string()), ("REALTIME_RECOVERY_BYTES", max_bytes.to_string())];

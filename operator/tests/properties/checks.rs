@@ -39,13 +39,15 @@ fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-fn has_mark(value: &Value) -> bool {
-    match value {
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains(MARK) || has_mark(value)),
-        Value::Array(items) => items.iter().any(has_mark),
-        Value::String(text) => text.contains(MARK),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
+/// What is the owner's could come as metadata, or in the manifest.
+fn has_mark(object: &Value) -> bool {
+    let of_meta = |meta: &Value| ["labels", "annotations"].into_iter().any(|part| marked(&meta[part]));
+    of_meta(&object["metadata"]) || of_meta(&object["spec"]["template"]["metadata"]) || marked(&object["data"])
+}
+
+fn marked(map: &Value) -> bool {
+    let mut fields = map.as_object().into_iter().flatten();
+    fields.any(|(name, value)| name.contains(MARK) || value.as_str().is_some_and(|text| text.contains(MARK)))
 }
 
 /// Names, labels, owner; what a child relies on comes before it.

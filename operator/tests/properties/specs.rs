@@ -144,14 +144,14 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let maybe = |most: i32, least: i32| prop::option::of(least..=most);
-    (maybe(1_000_000, 1), maybe(100_000, 1), maybe(104_857_600, 1024), maybe(100_000, 1), maybe(65_536, 128)).prop_map(
-        |(connections_per_pod, handshakes_per_second, max_message_bytes, messages_per_second, send_buffer_messages)| {
+    (maybe(1_000_000, 1), maybe(100_000, 1), maybe(104_857_600, 1024), maybe(100_000, 1), maybe(1_073_741_824, 65_536)).prop_map(
+        |(connections_per_pod, handshakes_per_second, max_message_bytes, messages_per_second, send_buffer_bytes)| {
             Limits {
                 connections_per_pod,
                 handshakes_per_second,
                 max_message_bytes,
                 messages_per_second,
-                send_buffer_messages,
+                send_buffer_bytes,
             }
         },
     )

@@ -39,7 +39,7 @@ fn text(payload: &[u8]) -> Option<Vec<u8>> {
     Some(mended.into_bytes())
 }
 
-fn utf16_offset(text: &str, units: usize) -> Option<usize> {
+pub(super) fn utf16_offset(text: &str, units: usize) -> Option<usize> {
     let mut left = units;
     for (offset, c) in text.char_indices() {
         if left == 0 {

@@ -10,9 +10,12 @@ use realtime_crds::v1alpha1::Transport;
 use socketioxide::socket::Sid;
 use tokio::time;
 
-use super::{Engine, MAX_PAYLOAD, compact, eio3, query};
+use super::{Engine, compact, eio3, query};
 use crate::{
+    connections::{Handle, Poll},
+    farewell::{Cause, Farewell},
     gate::FromOrigin,
+    overload::Place,
     refusal::{Code, FullResponse, Refusal},
 };
 
@@ -22,7 +25,12 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) type Answer = (StatusCode, HeaderMap, Bytes);
 
 impl Engine {
-    pub(super) async fn handshake<B>(self, eio: u8, request: Request<B>) -> Result<FullResponse, Refusal> {
+    pub(super) async fn handshake<B>(
+        self,
+        eio: u8,
+        place: Place,
+        request: Request<B>,
+    ) -> Result<FullResponse, Refusal> {
         let (parts, _) = request.into_parts();
         let ticket = self.shared.connections.polling_ticket();
         let mut extensions = http::Extensions::new();
@@ -35,7 +43,7 @@ impl Engine {
         let text = std::str::from_utf8(&body).map_err(|_| broken())?;
         let sid = session_id(text).ok_or_else(broken)?;
         let origin = parts.extensions.get::<FromOrigin>().map(|from| Arc::clone(&from.0)).ok_or_else(broken)?;
-        ticket.opened(sid, origin);
+        ticket.opened(sid, eio, origin, place);
         self.opened(Transport::Polling, eio);
         let body =
             if self.shared.settings.allows(Transport::Websocket) { body.clone() } else { without_upgrades(text, eio) };
@@ -43,34 +51,81 @@ impl Engine {
     }
 
     pub(super) async fn poll<B>(self, eio: u8, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal> {
+        let session = self.shared.connections.poll(&sid);
+        let is_browser = request.headers().contains_key("sec-fetch-mode");
         let mut abandoned = AbandonedPoll { engine: Some(self.clone()), sid };
         let copy = bare(&request, Full::default());
         // From here on nothing keeps the read buffer alive while the poll waits.
         drop(request);
-        let answer = self.call_service(copy).await;
+        let answer = tokio::select! {
+            // What there is for the client goes before the farewell.
+            biased;
+            () = refused(session.as_deref()) => None,
+            answer = self.call_service(copy) => Some(answer),
+            () = leaving(session.as_deref()) => None,
+        };
         abandoned.engine = None;
-        let (status, headers, body) = answer.map_err(|_| broken())?;
-        match status {
-            StatusCode::OK if eio == 3 => Ok(response(status, headers, eio3::with_typed_attachments(body))),
-            StatusCode::OK => Ok(response(status, headers, self.shared.recovery.mend(body))),
-            status => {
-                Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"))
+        let Some(answer) = answer else {
+            if let Some(session) = session {
+                session.told();
+                // Whoever moves a session closes it; this one was cut off.
+                if !session.is_departing() {
+                    tokio::spawn(async move { self.close_polling(sid).await });
+                }
             }
+            return Ok(farewell(eio, is_browser));
+        };
+        let (status, headers, body) = answer.map_err(|_| broken())?;
+        if status != StatusCode::OK {
+            return Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"));
         }
+        let body = match eio {
+            3 => eio3::with_typed_attachments(body),
+            _ => self.shared.recovery.mend(body),
+        };
+        if let Some(session) = session {
+            session.sent(&body, &self.shared.metrics.traffic(Transport::Polling));
+        }
+        Ok(response(status, headers, body))
     }
 
-    pub(super) async fn post<B>(self, request: Request<B>) -> Result<FullResponse, Refusal>
+    pub(super) async fn post<B>(self, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: std::fmt::Display,
     {
+        let session = self.shared.connections.poll(&sid);
+        let _post = session.as_ref().map(|session| session.posts());
         let (parts, body) = request.into_parts();
-        let body = collect(body).await?;
+        let body = collect(body, self.shared.limits.message_size).await.inspect_err(|refusal| {
+            if let (Some(session), true) = (&session, refusal.has(StatusCode::PAYLOAD_TOO_LARGE)) {
+                session.note(Cause::MessageTooBig);
+            }
+        })?;
+        if let Some(session) = &session {
+            self.pace(sid, session, &body).await?;
+        }
         let copy = bare(&Request::from_parts(parts, ()), Full::new(body));
         let (status, headers, body) = self.call_service(copy).await.map_err(|_| broken())?;
         match status {
             StatusCode::OK => Ok(response(status, headers, body)),
             status => Err(mended(status, &body, "the body is no Engine.IO payload")),
+        }
+    }
+
+    /// A client that sends too fast waits, and the connection of one that does not stop ends.
+    async fn pace(&self, sid: Sid, session: &Poll, body: &Bytes) -> Result<(), Refusal> {
+        match session.received(body, &self.shared.metrics.traffic(Transport::Polling)) {
+            Ok(None) => Ok(()),
+            Ok(Some(pause)) => {
+                time::sleep(pause).await;
+                Ok(())
+            }
+            Err(farewell) => {
+                session.note(farewell.cause);
+                self.close_polling(sid).await;
+                Err(Refusal::new(Code::BadRequest, farewell.reason).status(StatusCode::TOO_MANY_REQUESTS))
+            }
         }
     }
 
@@ -92,31 +147,54 @@ struct AbandonedPoll {
 
 impl Drop for AbandonedPoll {
     fn drop(&mut self) {
-        let Some(engine) = self.engine.take().filter(|engine| engine.shared.connections.polls(&self.sid)) else {
-            return;
-        };
-        let sid = self.sid;
+        let Some(engine) = self.engine.take() else { return };
+        let Some(session) = engine.shared.connections.poll(&self.sid) else { return };
         if tokio::runtime::Handle::try_current().is_ok() {
-            let handle = crate::connections::Handle::Polling(sid);
-            tokio::spawn(async move { engine.close(&[handle], crate::line::Farewell::SHUTDOWN, "abandoned").await });
+            let handle = Handle::Polling(self.sid, session);
+            tokio::spawn(async move { engine.close(&[handle], Farewell::ABANDONED).await });
         }
     }
 }
 
-async fn collect<B>(body: B) -> Result<Bytes, Refusal>
+async fn refused(session: Option<&Poll>) {
+    match session {
+        Some(session) => session.refused().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn leaving(session: Option<&Poll>) {
+    match session {
+        Some(session) => session.leaving().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The end of a session, in words after which each client comes back: python-socketio stays away after a close packet, and in a
+/// browser an error would stand in the console.
+fn farewell(eio: u8, is_browser: bool) -> FullResponse {
+    if !is_browser {
+        return query::unknown_session().response();
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=UTF-8"));
+    response(StatusCode::OK, headers, Bytes::from_static(if eio == 3 { b"1:1" } else { b"1" }))
+}
+
+async fn collect<B>(body: B, most: u32) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: std::fmt::Display,
 {
     let too_large = || {
-        let detail = format!("a payload has at most {MAX_PAYLOAD} bytes");
+        let detail = format!("a payload has at most {most} bytes");
         Refusal::new(Code::BadRequest, detail).status(StatusCode::PAYLOAD_TOO_LARGE)
     };
-    if body.size_hint().lower() > u64::from(MAX_PAYLOAD) {
+    if body.size_hint().lower() > u64::from(most) {
         return Err(too_large());
     }
     let body = body.map_err(|error| std::io::Error::other(error.to_string()));
-    match time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_PAYLOAD as usize).collect()).await {
+    match time::timeout(BODY_TIMEOUT, Limited::new(body, most as usize).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Refusal::new(Code::BadRequest, format!("the body was cut off: {error}"))),

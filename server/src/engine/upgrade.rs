@@ -11,12 +11,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use realtime_crds::v1alpha1::Transport;
 use sha1::{Digest, Sha1};
-use socketioxide::socket::Sid;
 use tokio::time;
 
 use super::{Engine, compact, query};
 use crate::{
-    connections::{Opened, Ticket},
+    connections::{Claim, Opened, Ticket},
     gate::FromOrigin,
     http_io::HttpIo,
     line::Wire,
@@ -27,12 +26,7 @@ use crate::{
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
-    pub(super) fn upgrade<B>(
-        self,
-        eio: u8,
-        sid: Option<Sid>,
-        mut request: Request<B>,
-    ) -> Result<FullResponse, Refusal> {
+    pub(super) fn upgrade<B>(self, eio: u8, claim: Claim, mut request: Request<B>) -> Result<FullResponse, Refusal> {
         let accept = accept(&request)?;
         let switch = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
@@ -41,12 +35,13 @@ impl Engine {
                 .status(StatusCode::INTERNAL_SERVER_ERROR)
         };
         let origin = parts.extensions.get::<FromOrigin>().map(|from| Arc::clone(&from.0)).ok_or_else(bad)?;
-        let ticket = match self.shared.connections.open_websocket(origin, sid) {
-            Opened::Yes(ticket) => ticket,
+        let is_new = matches!(claim, Claim::New(_));
+        let ticket = match self.shared.connections.open_websocket(origin, eio, claim) {
+            Opened::Yes(ticket) => *ticket,
             Opened::UnknownSession => return Err(query::unknown_session()),
             Opened::Taken => return Err(Refusal::new(Code::BadRequest, "this session has a WebSocket already")),
         };
-        if sid.is_none() {
+        if is_new {
             self.opened(Transport::Websocket, eio);
         }
         let copy = compact::copy(&parts, http::Extensions::new());

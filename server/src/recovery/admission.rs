@@ -20,7 +20,7 @@ use super::{
     offset::Offset,
     session::{Owner, Pid, State},
 };
-use crate::auth;
+use crate::{auth, farewell::Farewell};
 
 /// Travels with a connection, and tells when it is gone without ever having ended in order.
 #[derive(Debug)]
@@ -160,10 +160,12 @@ impl Recovery {
         match self.members.take(pid, owner) {
             Taken::Yours(state, connection) => {
                 // The client knew before the server that its connection had ended.
-                let old = connection.and_then(|sid| socket.broadcast().get_socket(sid));
-                if let Some(old) = old {
-                    old.leave_all();
-                    old.disconnect().ok();
+                if let Some(sid) = connection {
+                    if let Some(old) = socket.broadcast().get_socket(sid) {
+                        old.leave_all();
+                        old.disconnect().ok();
+                    }
+                    self.connections.cut(sid, Farewell::REPLACED);
                 }
                 Ok(*state)
             }

@@ -24,7 +24,7 @@ async fn an_expired_token_ends_its_connection_with_a_reason_and_a_fresh_one_open
     assert_eq!(client.packet().await, "430[1]");
     kept.send(r#"420["echo",1]"#).await;
     assert_eq!(kept.packet().await, "430[1]");
-    assert!(server.metrics().await.contains(r#"sessions_closed_total{cause="token_expired"} 1"#));
+    assert!(server.metrics().await.contains(r#"disconnects_total{event="token_expired"} 1"#));
 }
 
 #[tokio::test]

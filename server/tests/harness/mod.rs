@@ -1,6 +1,8 @@
 //! Starts the real program on a free port and talks to it in raw HTTP, so that any byte can be sent.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "each test uses some of it; a panic is a failed test")]
 
+pub mod frames;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -169,9 +171,11 @@ impl Request {
     }
 
     pub fn upgrade(query: &str) -> Self {
-        let request = Self::new("GET", &format!("{PATH}/?{query}"));
-        request
-            .header("connection", "Upgrade")
+        Self::new("GET", &format!("{PATH}/?{query}")).upgrading()
+    }
+
+    pub fn upgrading(self) -> Self {
+        self.header("connection", "Upgrade")
             .header("upgrade", "websocket")
             .header("sec-websocket-version", "13")
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")

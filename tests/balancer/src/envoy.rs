@@ -15,12 +15,7 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{
-    Error,
-    admin::Admin,
-    files,
-    xds::{CLUSTERS, LISTENERS, from_file},
-};
+use crate::{Error, admin::Admin, xds};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const SHORTEST: Duration = Duration::from_millis(2);
@@ -38,19 +33,32 @@ pub(crate) struct Envoy {
 }
 
 impl Envoy {
-    /// Starts it on the files in `folder`, which are to be there.
-    pub(crate) async fn start(binary: &Path, folder: &Path, log: &Path, workers: u32) -> Result<Self, Error> {
+    /// Starts it with the configuration that is served on a socket.
+    pub(crate) async fn start(
+        binary: &Path,
+        folder: &Path,
+        publisher: &Path,
+        log: &Path,
+        workers: u32,
+    ) -> Result<Self, Error> {
         let socket = folder.join("admin.sock");
         let bootstrap = json!({
             "node": {"id": "local-balancer", "cluster": "local-balancer"},
             "admin": {"address": {"pipe": {"path": socket, "mode": 0o600}}},
-            "dynamic_resources": {
-                "cds_config": from_file(&folder.join(CLUSTERS)),
-                "lds_config": from_file(&folder.join(LISTENERS)),
-            },
+            "dynamic_resources": {"cds_config": xds::source(), "lds_config": xds::source()},
+            "static_resources": {"clusters": [{
+                "name": xds::CONFIGURATION,
+                "type": "STATIC",
+                "connect_timeout": "5s",
+                "circuit_breakers": {"thresholds": [{"max_connections": u32::MAX, "max_requests": u32::MAX}]},
+                "load_assignment": {
+                    "cluster_name": xds::CONFIGURATION,
+                    "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": publisher}}}}]}],
+                },
+            }]},
         });
         let configuration = folder.join("bootstrap.json");
-        files::replace(&configuration, &bootstrap).map_err(Error::Files)?;
+        fs::write(&configuration, bootstrap.to_string()).map_err(Error::Files)?;
         let output = File::create(log).map_err(Error::Files)?;
         let mut command = tied::command(binary, "KILL");
         command
@@ -93,10 +101,14 @@ impl Envoy {
                 |(stat, version): &(&String, &String)| texts.get(&format!("{stat}.version_text")) != Some(*version);
             let Some((behind, _)) = versions.iter().find(is_behind) else { return Ok(()) };
             let rejected = self.admin.rejected().await?;
-            let is_new = rejected.iter().any(|(stat, count)| self.rejected.get(stat).copied().unwrap_or(0) < *count);
+            let count = |counts: &BTreeMap<String, u64>, stat: &String| {
+                counts.get(&format!("{stat}.update_rejected")).copied().unwrap_or(0)
+            };
+            let refused = versions.keys().find(|stat| count(&rejected, stat) > count(&self.rejected, stat));
+            let refused = refused.cloned().or_else(|| (began.elapsed() > DEADLINE).then(|| behind.clone()));
             self.rejected = rejected;
-            if is_new || began.elapsed() > DEADLINE {
-                return Err(Error::Refused { what: behind.clone(), log: self.log_tail() });
+            if let Some(what) = refused {
+                return Err(Error::Refused { what, log: self.log_tail() });
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST);

@@ -1,9 +1,8 @@
-//! The loop: the cluster's state → Envoy's files → in force → what the cluster is told.
+//! The loop: the cluster's state → Envoy's configuration → in force → what the cluster is told.
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
-    path::PathBuf,
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,18 +17,16 @@ use crate::{
     authority::Authority,
     cut,
     envoy::Envoy,
-    files::Written,
     members::{Group, Members},
     model::{BackendId, Certificate, Frontend},
+    publish::Publisher,
     report::Report,
     snapshot::Snapshot,
     translate::{Class, translate},
     world::World,
-    xds::{self, Files, Front, Input, KeyPair, Named},
+    xds::{self, Front, Input, KeyPair, Named, Part, Parts},
 };
 
-/// A request that a worker of Envoy's accepted while the endpoint was on its way out is cut in a second round.
-const AGAIN: Duration = Duration::from_secs(1);
 /// After a failure to tell the apiserver something.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -50,9 +47,8 @@ pub(crate) struct Follower {
     pub(crate) front: Front,
     pub(crate) gke: bool,
     pub(crate) class: Option<String>,
-    pub(crate) folder: PathBuf,
     pub(crate) envoy: Envoy,
-    pub(crate) written: Written,
+    pub(crate) publisher: Publisher,
     pub(crate) authority: Authority,
     pub(crate) default_certificate: KeyPair,
     pub(crate) members: Members,
@@ -96,24 +92,7 @@ impl Follower {
 
     async fn step(&mut self) -> (Option<Error>, BTreeMap<String, Vec<SyncError>>, Option<Instant>) {
         let snapshot = self.world.snapshot();
-        let mut outcomes = Vec::new();
-        let mut frontends = Vec::new();
-        let mut good = BTreeMap::new();
-        for ingress in &snapshot.ingresses {
-            let Some(class) = Class::of(ingress, self.gke, self.class.as_deref()) else { continue };
-            let uid = ingress.uid().unwrap_or_default();
-            let (frontend, result) = match translate(ingress, class, &snapshot) {
-                Ok(frontend) => (Some(frontend), Ok(())),
-                Err(errors) => (self.last_good.remove(&uid), Err(errors)),
-            };
-            if let Some(frontend) = frontend {
-                frontends.push(frontend.clone());
-                good.insert(uid, frontend);
-            }
-            outcomes.push(Outcome { ingress: ingress.clone(), result });
-        }
-        self.last_good = good;
-
+        let (outcomes, frontends) = self.translate_all(&snapshot);
         let mut wanted: BTreeMap<BackendId, Group> = BTreeMap::new();
         for (id, backend) in frontends.iter().rev().flat_map(|frontend| &frontend.backends) {
             let addresses = snapshot.endpoints(id, &backend.port_name);
@@ -132,53 +111,69 @@ impl Follower {
         (failure, refused, retry)
     }
 
+    /// What came of each Ingress, and what is to be served: the last good configuration where one is refused.
+    fn translate_all(&mut self, snapshot: &Snapshot) -> (Vec<Outcome>, Vec<Frontend>) {
+        let (mut outcomes, mut frontends, mut good) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for ingress in &snapshot.ingresses {
+            let Some(class) = Class::of(ingress, self.gke, self.class.as_deref()) else { continue };
+            let uid = ingress.uid().unwrap_or_default();
+            let (frontend, result) = match translate(ingress, class, snapshot) {
+                Ok(frontend) => (Some(frontend), Ok(())),
+                Err(errors) => (self.last_good.remove(&uid), Err(errors)),
+            };
+            if let Some(frontend) = frontend {
+                frontends.push(frontend.clone());
+                good.insert(uid, frontend);
+            }
+            outcomes.push(Outcome { ingress: ingress.clone(), result });
+        }
+        self.last_good = good;
+        (outcomes, frontends)
+    }
+
     async fn put_in_force(&mut self, frontends: &[Frontend]) -> Result<(), Error> {
-        let certificates = self.certificates(frontends)?;
+        let certificates = self.certificates(frontends);
         let ids = frontends.iter().flat_map(|frontend| frontend.backends.keys());
         let members = ids.map(|id| (id.clone(), self.members.serving(id))).collect();
-        let Files { endpoints, mut clusters, certificates, routes, listeners } = xds::files(&Input {
+        let Parts { endpoints, mut clusters, certificates, routes, listeners } = xds::parts(&Input {
             front: self.front,
-            folder: &self.folder,
             frontends,
             members: &members,
             certificates: &certificates,
             default_certificate: &self.default_certificate,
         });
         let all = [&clusters, &listeners].into_iter().chain(&endpoints).chain(&certificates).chain(&routes);
-        let kept: Vec<_> = all.map(|file| file.path.clone()).collect();
+        let kept = all.map(|part| part.key.clone()).collect();
 
         // Clusters that routes still name stay until the routes are replaced.
         let wanted = clusters.resources.clone();
-        let leaving = self
-            .written
-            .resources(&clusters.path)
-            .iter()
-            .filter(|old| wanted.iter().all(|new| new["name"] != old["name"]));
+        let there = self.publisher.resources(&clusters.key);
+        let leaving = there.iter().filter(|old| wanted.iter().all(|new| new["name"] != old["name"]));
         clusters.resources.extend(leaving.cloned());
-        self.write(endpoints.iter().chain([&clusters])).await?;
-        self.write(certificates.iter().chain(&routes).chain([&listeners])).await?;
+        self.publish(endpoints.iter().chain([&clusters])).await?;
+        self.publish(certificates.iter().chain(&routes).chain([&listeners])).await?;
         clusters.resources = wanted;
-        self.write([&clusters].into_iter()).await?;
-        self.written.keep(&kept).map_err(Error::Files)
+        self.publish([&clusters].into_iter()).await?;
+        self.publisher.keep(&kept);
+        Ok(())
     }
 
-    async fn write<'a>(&mut self, files: impl Iterator<Item = &'a xds::File>) -> Result<(), Error> {
+    async fn publish<'a>(&mut self, parts: impl Iterator<Item = &'a Part>) -> Result<(), Error> {
         let mut versions = BTreeMap::new();
-        let mut paths = Vec::new();
-        for file in files {
-            let version = self.written.write(file).map_err(Error::Files)?;
-            versions.extend(file.stat.clone().map(|stat| (stat, version)));
-            paths.push(&file.path);
+        let mut keys = Vec::new();
+        for part in parts {
+            let version = self.publisher.publish(part);
+            versions.extend(part.stat.clone().map(|stat| (stat, version)));
+            keys.push(&part.key);
         }
         let outcome = self.envoy.in_force(&versions).await;
         if outcome.is_err() {
-            // Written anew, they are refused again or not, and that is heard at once.
-            paths.into_iter().for_each(|path| self.written.forget(path));
+            keys.into_iter().for_each(|key| self.publisher.refused(key));
         }
         outcome
     }
 
-    fn certificates(&mut self, frontends: &[Frontend]) -> Result<Vec<Named>, Error> {
+    fn certificates(&mut self, frontends: &[Frontend]) -> Vec<Named> {
         let mut named: Vec<Named> = Vec::new();
         for certificate in frontends.iter().flat_map(|frontend| &frontend.certificates) {
             let names = certificate.names();
@@ -187,34 +182,35 @@ impl Follower {
             }
             let pair = match certificate {
                 Certificate::Given { names: _, chain, key } => KeyPair { chain: chain.clone(), key: key.clone() },
-                Certificate::Issued { names } => self.authority.issue(names, None)?,
+                Certificate::Issued { names } => match self.authority.issue(names, None) {
+                    Ok(pair) => pair,
+                    Err(error) => {
+                        tracing::warn!(%error, ?names, "no certificate was issued");
+                        continue;
+                    }
+                },
             };
             named.push(Named { names: names.to_vec(), pair });
         }
-        Ok(named)
+        named
     }
 
     async fn cut_overdue(&mut self) {
-        let now = Instant::now();
-        for address in self.members.overdue(now) {
+        for address in self.members.overdue(Instant::now()) {
             let child = self.envoy.pid();
             let cut = tokio::task::spawn_blocking(move || cut::cut(child, address)).await;
-            let again = match cut {
-                Ok(Ok(0)) => None,
-                Ok(Ok(count)) => {
-                    tracing::info!(%address, count, "connections were cut: the draining timeout is over");
-                    Some(now + AGAIN)
+            let found = match cut.map_err(io::Error::other).flatten() {
+                Ok(found) => {
+                    tracing::info!(%address, found, "the draining timeout is over: connections were cut");
+                    found > 0
                 }
-                Ok(Err(error)) => self.not_cut(address, &error.to_string(), now),
-                Err(error) => self.not_cut(address, &error.to_string(), now),
+                Err(error) => {
+                    tracing::error!(%address, %error, "connections could not be cut");
+                    true
+                }
             };
-            self.members.was_cut(address, again);
+            self.members.was_cut(address, found, Instant::now());
         }
-    }
-
-    fn not_cut(&self, address: SocketAddr, error: &str, now: Instant) -> Option<Instant> {
-        tracing::error!(%address, %error, "connections could not be cut");
-        Some(now + AGAIN)
     }
 
     /// Returns whether everything could be said.

@@ -1,5 +1,5 @@
 //! The kinds that GKE reads besides Kubernetes' own, as lenient as Google's definitions: no ranges, no enumerations, and
-//! hardly a required field. What Google Cloud then refuses is refused by [`crate::translate`].
+//! hardly a required field. What Google Cloud then refuses is refused by `translate`.
 
 mod backend_config;
 mod frontend_config;

@@ -1,8 +1,8 @@
 //! A load balancer for local clusters: a real Envoy that follows the cluster, with the meaning of Google's classic HTTP(S)
 //! load balancer. It reads what GKE reads (Ingress, Service, EndpointSlice, BackendConfig, FrontendConfig,
-//! ManagedCertificate, TLS Secrets) by watching, gives Envoy its configuration in files, and writes the Ingress' status.
+//! ManagedCertificate, TLS Secrets) by watching, gives Envoy its configuration as it changes, and writes the Ingress' status.
 //!
-//! `cluster state → translate → model → xds → files → Envoy`: [`translate`] and [`xds`] are pure.
+//! `cluster state → translate → model → xds → publish → Envoy`: `translate` and `xds` are pure.
 
 mod admin;
 mod authority;
@@ -10,7 +10,6 @@ mod binary;
 mod cut;
 mod envoy;
 mod error;
-mod files;
 mod folder;
 mod follow;
 pub mod gke;
@@ -18,6 +17,7 @@ mod members;
 mod model;
 mod options;
 mod ports;
+mod publish;
 mod report;
 mod snapshot;
 mod stats;
@@ -34,20 +34,19 @@ use std::{
 };
 
 use kube::Client;
-use serde_json::json;
 use tokio::{sync::watch, task::JoinHandle};
 
 use self::{
     admin::Admin,
     authority::Authority,
     envoy::Envoy,
-    files::Written,
     folder::Folder,
     follow::{Follower, Progress},
     members::Members,
+    publish::Publisher,
     report::Report,
     world::World,
-    xds::Front,
+    xds::{Front, Key, Kind, Part},
 };
 pub use self::{
     error::Error,
@@ -97,12 +96,14 @@ impl Balancer {
             Some(envoy) => envoy,
             None => Self::envoy(|line| tracing::info!("{line}")).await?,
         };
-        for file in [xds::CLUSTERS, xds::LISTENERS] {
-            let nothing = json!({"version_info": "0", "resources": []});
-            files::replace(&folder.path().join(file), &nothing).map_err(Error::Files)?;
+        let socket = folder.path().join("configuration.sock");
+        let mut publisher = Publisher::start(&socket).map_err(Error::Files)?;
+        // Envoy gets ready with nothing; whatever is refused later, it has had a version before.
+        for kind in [Kind::Clusters, Kind::Listeners] {
+            publisher.publish(&Part { key: Key::all(kind), stat: None, resources: Vec::new() });
         }
         let world = Arc::new(World::follow(&client).await?);
-        let envoy = Envoy::start(&binary, folder.path(), &log, workers).await?;
+        let envoy = Envoy::start(&binary, folder.path(), &socket, &log, workers).await?;
         let admin = envoy.admin().clone();
         let certificate = authority.certificate().to_owned();
         let follower = Follower {
@@ -110,9 +111,8 @@ impl Balancer {
             front,
             gke,
             class,
-            folder: folder.path().to_owned(),
             envoy,
-            written: Written::default(),
+            publisher,
             authority,
             default_certificate,
             members: Members::new(detach),

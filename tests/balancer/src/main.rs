@@ -64,6 +64,8 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         println!("{list:#}");
         return Ok(());
     }
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Admin)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Admin)?;
     let client = Client::try_default().await?;
     let options = Options {
         address,
@@ -82,10 +84,9 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     println!("https {}", balancer.https());
     println!("ca {}", balancer.ca().display());
     println!("log {}", balancer.log().display());
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Admin)?;
     tokio::select! {
         error = balancer.failed() => return Err(error),
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     balancer.stop().await;

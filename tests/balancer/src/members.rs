@@ -23,6 +23,16 @@ enum Phase {
     Leaving(Instant),
 }
 
+/// A request that a worker of Envoy's began while the endpoint was on its way out is found in a second round.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// An address that has left, and what lives on of its connections.
+#[derive(Clone, Copy, Debug)]
+struct Draining {
+    deadline: Instant,
+    was_cut: bool,
+}
+
 #[derive(Debug, Default)]
 struct Member {
     phases: BTreeMap<SocketAddr, Phase>,
@@ -34,7 +44,7 @@ struct Member {
 pub(crate) struct Members {
     detach: Duration,
     backends: BTreeMap<BackendId, Member>,
-    draining: BTreeMap<SocketAddr, Instant>,
+    draining: BTreeMap<SocketAddr, Draining>,
 }
 
 impl Members {
@@ -75,7 +85,7 @@ impl Members {
         }
         for (address, drain) in left {
             if let Some(drain) = drain {
-                self.draining.entry(address).or_insert(now + drain);
+                self.draining.entry(address).or_insert(Draining { deadline: now + drain, was_cut: false });
             }
         }
         // Back again, or still there for another backend: then nothing is cut.
@@ -89,15 +99,17 @@ impl Members {
 
     /// Those whose connections have lived long enough.
     pub(crate) fn overdue(&self, now: Instant) -> Vec<SocketAddr> {
-        self.draining.iter().filter(|(_, deadline)| **deadline <= now).map(|(address, _)| *address).collect()
+        let overdue = self.draining.iter().filter(|(_, draining)| draining.deadline <= now);
+        overdue.map(|(address, _)| *address).collect()
     }
 
-    /// Looks at an address that is overdue once more at `again`, or never where that is absent.
-    pub(crate) fn was_cut(&mut self, address: SocketAddr, again: Option<Instant>) {
+    /// It is overdue again a moment later, until a second round or a later one finds nothing.
+    pub(crate) fn was_cut(&mut self, address: SocketAddr, found: bool, now: Instant) {
         if let Entry::Occupied(mut entry) = self.draining.entry(address) {
-            match again {
-                Some(again) => drop(entry.insert(again)),
-                None => drop(entry.remove()),
+            if entry.get().was_cut && !found {
+                entry.remove();
+            } else {
+                entry.insert(Draining { deadline: now + AGAIN, was_cut: true });
             }
         }
     }
@@ -109,7 +121,7 @@ impl Members {
                 Phase::In => None,
                 Phase::Leaving(until) => Some(*until),
             });
-        leaving.chain(self.draining.values().copied()).min()
+        leaving.chain(self.draining.values().map(|draining| draining.deadline)).min()
     }
 }
 
@@ -162,10 +174,12 @@ mod tests {
         members.update(&wanted(&[1], 0), start);
         members.update(&wanted(&[], 0), start);
         assert_eq!(members.overdue(start), [address(1)]);
-        members.was_cut(address(1), Some(start + SECOND));
-        assert_eq!(members.overdue(start), []);
-        assert_eq!(members.overdue(start + SECOND), [address(1)]);
-        members.was_cut(address(1), None);
+        for round in 0..2 {
+            members.was_cut(address(1), round == 1, start + SECOND * round);
+            assert_eq!(members.overdue(start + SECOND * round), []);
+            assert_eq!(members.overdue(start + SECOND * (round + 1)), [address(1)]);
+        }
+        members.was_cut(address(1), false, start + SECOND * 2);
         assert_eq!(members.next(), None);
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Managed {
     pub(crate) status: ManagedCertificateStatus,
 }
 
-/// The objects of all kinds that a [`Snapshot`] is made of.
+/// The objects of all kinds that a snapshot is made of.
 pub(crate) struct Objects {
     pub(crate) ingresses: Vec<Arc<Ingress>>,
     pub(crate) services: Vec<Arc<Service>>,

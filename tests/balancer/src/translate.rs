@@ -1,4 +1,4 @@
-//! An Ingress and what it refers to → [`Frontend`]. Pure: the refusals are those of GKE's controller and of Google Cloud.
+//! An Ingress and what it refers to → `Frontend`. Pure: the refusals are those of GKE's controller and of Google Cloud.
 
 mod backend;
 mod class;

@@ -107,13 +107,15 @@ impl World {
         } = self;
         // What is defined comes first: the other kinds are not watched before.
         definitions.caught_up().await?;
-        ingresses.caught_up().await?;
-        services.caught_up().await?;
-        slices.caught_up().await?;
-        secrets.caught_up().await?;
-        backend_configs.caught_up().await?;
-        frontend_configs.caught_up().await?;
-        managed_certificates.caught_up().await?;
+        futures::try_join!(
+            ingresses.caught_up(),
+            services.caught_up(),
+            slices.caught_up(),
+            secrets.caught_up(),
+            backend_configs.caught_up(),
+            frontend_configs.caught_up(),
+            managed_certificates.caught_up(),
+        )?;
         let mut last = 0;
         changes.send_modify(|number| {
             *number += 1;

@@ -8,7 +8,6 @@ mod routes;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
 };
 
 use serde_json::{Value, json};
@@ -40,7 +39,6 @@ pub(crate) struct Named {
 /// All that Envoy is to know.
 pub(crate) struct Input<'a> {
     pub(crate) front: Front,
-    pub(crate) folder: &'a Path,
     /// The oldest first.
     pub(crate) frontends: &'a [Frontend],
     pub(crate) members: &'a BTreeMap<BackendId, BTreeSet<SocketAddr>>,
@@ -50,54 +48,107 @@ pub(crate) struct Input<'a> {
     pub(crate) default_certificate: &'a KeyPair,
 }
 
-/// A file of resources of one type.
+/// What Envoy asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Clusters,
+    Endpoints,
+    Listeners,
+    Routes,
+    Certificates,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::Clusters, Self::Endpoints, Self::Listeners, Self::Routes, Self::Certificates];
+
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        let wanted = path.strip_prefix("/v3/discovery:")?;
+        Self::ALL.into_iter().find(|kind| kind.in_path() == wanted)
+    }
+
+    fn in_path(self) -> &'static str {
+        match self {
+            Self::Clusters => "clusters",
+            Self::Endpoints => "endpoints",
+            Self::Listeners => "listeners",
+            Self::Routes => "routes",
+            Self::Certificates => "secrets",
+        }
+    }
+
+    pub(crate) fn type_url(self) -> &'static str {
+        match self {
+            Self::Clusters => "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+            Self::Endpoints => "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+            Self::Listeners => "type.googleapis.com/envoy.config.listener.v3.Listener",
+            Self::Routes => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+            Self::Certificates => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        }
+    }
+}
+
+/// All of a kind (then without a name), or one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+}
+
+impl Key {
+    pub(crate) fn all(kind: Kind) -> Self {
+        Self { kind, name: String::new() }
+    }
+
+    fn one(kind: Kind, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into() }
+    }
+}
+
+/// A part of the configuration that has a version of its own.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct File {
-    pub(crate) path: PathBuf,
+pub(crate) struct Part {
+    pub(crate) key: Key,
     /// The prefix of the statistics that say which version is in force; certificates have none.
     pub(crate) stat: Option<String>,
     pub(crate) resources: Vec<Value>,
 }
 
-/// The files in the order in which they may be written: nothing refers to what is not there yet. Clusters that routes may
+/// The parts in the order in which they may be published: nothing refers to what is not there yet. Clusters that routes may
 /// still name are removed last.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Files {
-    pub(crate) endpoints: Vec<File>,
-    pub(crate) clusters: File,
-    pub(crate) certificates: Vec<File>,
-    pub(crate) routes: Vec<File>,
-    pub(crate) listeners: File,
+pub(crate) struct Parts {
+    pub(crate) endpoints: Vec<Part>,
+    pub(crate) clusters: Part,
+    pub(crate) certificates: Vec<Part>,
+    pub(crate) routes: Vec<Part>,
+    pub(crate) listeners: Part,
 }
 
-pub(crate) const CLUSTERS: &str = "clusters.json";
-pub(crate) const LISTENERS: &str = "listeners.json";
-
-pub(crate) fn files(input: &Input<'_>) -> Files {
+pub(crate) fn parts(input: &Input<'_>) -> Parts {
     let backends = backends(input.frontends);
     let none = BTreeSet::new();
-    let endpoints = backends.iter().map(|(id, backend)| File {
-        path: endpoints_path(input.folder, id),
+    let endpoints = backends.iter().map(|(id, backend)| Part {
+        key: Key::one(Kind::Endpoints, id.to_string()),
         stat: Some(format!("cluster.{id}")),
         resources: vec![endpoints::assignment(id, backend, input.members.get(id).unwrap_or(&none))],
     });
-    let clusters = backends.iter().map(|(id, backend)| cluster::cluster(id, backend, input.folder));
-    let routes = [listener::HTTP, listener::HTTPS].map(|name| File {
-        path: routes_path(input.folder, name),
+    let clusters = backends.iter().map(|(id, backend)| cluster::cluster(id, backend));
+    let routes = [listener::HTTP, listener::HTTPS].map(|name| Part {
+        key: Key::one(Kind::Routes, name),
         stat: Some(format!("http.{name}.rds.{name}")),
         resources: vec![routes::configuration(name, input, &backends)],
     });
-    Files {
+    Parts {
         endpoints: endpoints.collect(),
-        clusters: File {
-            path: input.folder.join(CLUSTERS),
+        clusters: Part {
+            key: Key::all(Kind::Clusters),
             stat: Some("cluster_manager.cds".to_owned()),
             resources: clusters.collect(),
         },
         certificates: listener::certificates(input),
         routes: routes.into(),
-        listeners: File {
-            path: input.folder.join(LISTENERS),
+        listeners: Part {
+            key: Key::all(Kind::Listeners),
             stat: Some("listener_manager.lds".to_owned()),
             resources: listener::listeners(input),
         },
@@ -110,19 +161,21 @@ fn backends(frontends: &[Frontend]) -> BTreeMap<&BackendId, &Backend> {
     frontends.iter().rev().flat_map(|frontend| &frontend.backends).collect()
 }
 
-fn endpoints_path(folder: &Path, id: &BackendId) -> PathBuf {
-    let BackendId { namespace, service, port } = id;
-    // No dots in any of them.
-    folder.join(format!("endpoints.{namespace}.{service}.{port}.json"))
-}
+/// The cluster that answers questions about the configuration.
+pub(crate) const CONFIGURATION: &str = "configuration";
 
-fn routes_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("routes.{name}.json"))
-}
-
-/// A source that Envoy watches for files that are moved over it.
-pub(crate) fn from_file(path: &Path) -> Value {
-    json!({"path_config_source": {"path": path}, "resource_api_version": "V3"})
+/// Where Envoy asks. The answer waits for news; these are the pause before the next question, and its patience.
+pub(crate) fn source() -> Value {
+    json!({
+        "resource_api_version": "V3",
+        "api_config_source": {
+            "api_type": "REST",
+            "transport_api_version": "V3",
+            "cluster_names": [CONFIGURATION],
+            "refresh_delay": "0.005s",
+            "request_timeout": "86400s",
+        },
+    })
 }
 
 fn duration(duration: std::time::Duration) -> String {

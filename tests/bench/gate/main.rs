@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::Parser;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
@@ -20,9 +21,12 @@ use realtime_server::{
     denied::{DeniedOrigins, SentOrigin},
     engine::Engine,
     gate::{FromOrigin, GateLayer},
+    lifetime::ages::Ages,
     metrics::Metrics,
-    options::Settings,
+    options::{Options, Settings},
+    overload::{Admission, Limits},
     policy::{Policy, Source},
+    recovery::Recovery,
     refusal::FullResponse,
     report::Report,
     shutdown::Phase,
@@ -84,12 +88,18 @@ async fn handshakes() {
     let (_policy, policy) = watch::channel(policy);
     let metrics = Arc::new(Metrics::new());
     let (_phase, phase) = watch::channel(Phase::Serving);
-    let connections = Arc::new(Connections::new(Arc::clone(&metrics)));
+    let options = Options::parse_from(["realtime-server"]);
     let settings = Settings::of_spec(service.spec());
-    let (engine, io) = Engine::new(settings, connections, Arc::clone(&metrics), phase);
+    let limits = Arc::new(Limits::new(&options, &settings, &metrics));
+    let ages = Ages::new(policy.borrow().max_connection_age);
+    let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
+    let admission = Admission::new(&options, None, Arc::clone(&metrics));
+    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone(), Arc::clone(&connections));
+    let (sessions, numbers) = (Arc::clone(&connections), Arc::clone(&metrics));
+    let (engine, io) = Engine::new(settings, (limits, admission), sessions, numbers, phase, Arc::clone(&recovery));
     let report = Arc::new(Report::new(Arc::clone(&metrics)));
     let auth = Auth::open(policy.clone(), None, report, Arc::clone(&metrics)).expect("nobody needs a token");
-    sockets::register(&io, &auth, &metrics);
+    sockets::register(&io, &auth, &recovery, &connections, &metrics);
     let denied = Arc::new(DeniedOrigins::new(Arc::clone(&metrics)));
     let with = serve(GateLayer::new(policy, denied, metrics).layer(engine.clone())).await;
     // The engine wants to know the origin of a session; here nobody looks at headers to find out.

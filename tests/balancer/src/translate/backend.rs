@@ -175,7 +175,10 @@ fn headers(config: &str, field: &'static str, headers: Option<&CustomHeaders>) -
             why: format!("\"{header}\" is not of the form Name: value"),
         };
         let (name, value) = header.split_once(':').ok_or_else(refused)?;
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        // A control character in one header would have Envoy refuse the routes of all hosts.
+        if !is_name || value.contains(|char: char| char.is_control()) {
             return Err(refused());
         }
         Ok(Header { name: name.to_owned(), value: expand(value.trim()) })

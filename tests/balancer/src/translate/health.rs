@@ -38,8 +38,8 @@ pub(crate) fn check(config: &str, check: Option<&HealthCheckConfig>) -> Result<H
         number.ok_or_else(|| refused("healthCheck.port", format!("{port} is no port")))
     });
     let path = request_path.unwrap_or_else(|| "/".to_owned());
-    if !path.starts_with('/') {
-        return Err(refused("healthCheck.requestPath", format!("\"{path}\" does not begin with a slash")));
+    if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(refused("healthCheck.requestPath", format!("\"{path}\" is no path")));
     }
     Ok(HealthCheck {
         interval,

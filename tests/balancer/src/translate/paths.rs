@@ -6,6 +6,7 @@ use crate::model::PathMatch;
 pub(crate) fn matches(path: &str, path_type: &str, class: Class) -> Result<Vec<PathMatch>, SyncError> {
     let refused = |kind: &'static str, why: &'static str| SyncError::BadPath { kind, path: path.to_owned(), why };
     match path_type {
+        _ if path.contains(['?', '#']) => Err(refused("any", "characters that no path holds")),
         "Exact" if path.is_empty() => Err(refused("exact", "empty path")),
         "Exact" if path.contains('*') => Err(refused("exact", "invalid wildcard")),
         "Exact" => Ok(vec![PathMatch::Exact(path.to_owned())]),
@@ -53,6 +54,7 @@ mod tests {
         assert_eq!(gke("/a/*", "ImplementationSpecific"), Ok(vec![PathMatch::Below("/a/".to_owned())]));
         assert!(gke("/a*", "ImplementationSpecific").is_err());
         assert!(gke("/*/a", "ImplementationSpecific").is_err());
+        assert!(gke("/a?b", "Prefix").is_err());
     }
 
     #[test]

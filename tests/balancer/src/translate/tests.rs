@@ -127,6 +127,7 @@ fn values_out_of_range_are_refused_though_the_definition_takes_them() {
         (json!({"healthCheck": {"requestPath": "healthz"}}), "healthCheck.requestPath"),
         (json!({"healthCheck": {"port": 70_000}}), "healthCheck.port"),
         (json!({"customRequestHeaders": {"headers": ["no colon"]}}), "customRequestHeaders.headers"),
+        (json!({"customResponseHeaders": {"headers": ["x: a\nb"]}}), "customResponseHeaders.headers"),
     ] {
         let note = Cluster { backend_config: spec, ..Cluster::default() }.refusal(Class::Gce);
         assert!(note.contains(&format!("BackendConfig a/chat is not valid: {field}: ")), "{note}");

@@ -2,6 +2,11 @@
 
 use k8s_openapi::api::{core::v1::Secret, networking::v1::Ingress};
 use kube::ResourceExt;
+use rustls::{
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 use x509_parser::{extensions::GeneralName, pem::Pem};
 
 use super::{Class, SyncError};
@@ -70,6 +75,9 @@ fn given(full_name: &str, secret: &Secret) -> Result<Certificate, SyncError> {
         .and_then(Result::ok)
         .ok_or_else(|| refused("tls.crt is no PEM"))?;
     let leaf = first.parse_x509().map_err(|_| refused("tls.crt is no certificate"))?;
+    if !fits(&chain, &key) {
+        return Err(refused("tls.key is no key, or not the certificate's"));
+    }
     let alternatives = leaf.subject_alternative_name().map_err(|_| refused("its names cannot be read"))?;
     let names =
         alternatives.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
@@ -77,4 +85,13 @@ fn given(full_name: &str, secret: &Secret) -> Result<Certificate, SyncError> {
             _ => None,
         });
     Ok(Certificate::Given { names: names.collect(), chain, key })
+}
+
+/// Google Cloud refuses a key that is another certificate's, and Envoy does.
+fn fits(chain: &str, key: &str) -> bool {
+    let certificates = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let (Ok(certificates), Ok(key)) = (certificates, PrivateKeyDer::from_pem_slice(key.as_bytes())) else {
+        return false;
+    };
+    CertifiedKey::from_der(certificates, key, &ring::default_provider()).is_ok()
 }

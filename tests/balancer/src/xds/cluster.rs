@@ -1,26 +1,24 @@
-//! A backend → an Envoy cluster, whose endpoints are in a file of their own so that they come and go without it.
-
-use std::path::Path;
+//! A backend → an Envoy cluster, whose endpoints are a part of their own, so that they come and go without it.
 
 use serde_json::{Value, json};
 
-use super::{duration, endpoints_path, from_file};
+use super::{Kind, duration, source};
 use crate::model::{Affinity, Backend, BackendId, HealthCheck};
 
 /// Google's load balancer keeps idle connections to backends for as long.
 const KEEP_ALIVE: &str = "600s";
 
-pub(super) fn cluster(id: &BackendId, backend: &Backend, folder: &Path) -> Value {
+pub(super) fn cluster(id: &BackendId, backend: &Backend) -> Value {
     let policy = match backend.affinity {
         // A cookie names its endpoint; the first request of a client is dealt in turn.
         Affinity::None | Affinity::Cookie { .. } => "ROUND_ROBIN",
         Affinity::ClientIp => "RING_HASH",
     };
     json!({
-        "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
+        "@type": Kind::Clusters.type_url(),
         "name": id.to_string(),
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": from_file(&endpoints_path(folder, id))},
+        "eds_cluster_config": {"eds_config": source()},
         "connect_timeout": "5s",
         "lb_policy": policy,
         // Nobody healthy means nobody, not everybody.

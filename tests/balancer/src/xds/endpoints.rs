@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde_json::{Value, json};
 
+use super::Kind;
 use crate::model::{Backend, BackendId};
 
 pub(super) fn assignment(id: &BackendId, backend: &Backend, members: &BTreeSet<SocketAddr>) -> Value {
@@ -20,7 +21,7 @@ pub(super) fn assignment(id: &BackendId, backend: &Backend, members: &BTreeSet<S
         }})
     };
     json!({
-        "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+        "@type": Kind::Endpoints.type_url(),
         "cluster_name": id.to_string(),
         "endpoints": [{"lb_endpoints": members.iter().map(endpoint).collect::<Vec<_>>()}],
     })

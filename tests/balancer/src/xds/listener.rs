@@ -1,16 +1,15 @@
 //! The two listeners. They are there from the start and never replaced: a listener that is replaced cuts its connections.
-//! What changes lies in files of their own: routes, and each certificate. A certificate for other names is another filter
+//! What changes are parts of their own: routes, and each certificate. A certificate for other names is another filter
 //! chain; Envoy leaves the connections of the chains that stay alone.
 
 use std::{
     collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
-    path::PathBuf,
 };
 
 use serde_json::{Value, json};
 
-use super::{File, Input, KeyPair, from_file, routes_path};
+use super::{Input, Key, KeyPair, Kind, Part, source};
 
 pub(super) const HTTP: &str = "http";
 pub(super) const HTTPS: &str = "https";
@@ -29,20 +28,20 @@ pub(super) fn listeners(input: &Input<'_>) -> Vec<Value> {
             chains.push(json!({
                 "name": id,
                 "filter_chain_match": {"server_names": names},
-                "transport_socket": tls(&id, certificate_path(input, &id)),
-                "filters": [http_connection_manager(input, HTTPS)],
+                "transport_socket": tls(&id),
+                "filters": [http_connection_manager(HTTPS)],
             }));
         }
     }
     let plain = json!({
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+        "@type": Kind::Listeners.type_url(),
         "name": HTTP,
         "address": address(input, input.front.http),
         "enable_reuse_port": false,
-        "filter_chains": [{"name": DEFAULT, "filters": [http_connection_manager(input, HTTP)]}],
+        "filter_chains": [{"name": DEFAULT, "filters": [http_connection_manager(HTTP)]}],
     });
     let secure = json!({
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
+        "@type": Kind::Listeners.type_url(),
         "name": HTTPS,
         "address": address(input, input.front.https),
         "enable_reuse_port": false,
@@ -55,25 +54,25 @@ pub(super) fn listeners(input: &Input<'_>) -> Vec<Value> {
         "filter_chains": chains,
         "default_filter_chain": {
             "name": DEFAULT,
-            "transport_socket": tls(DEFAULT, certificate_path(input, DEFAULT)),
-            "filters": [http_connection_manager(input, HTTPS)],
+            "transport_socket": tls(DEFAULT),
+            "filters": [http_connection_manager(HTTPS)],
         },
     });
     vec![plain, secure]
 }
 
-pub(super) fn certificates(input: &Input<'_>) -> Vec<File> {
-    let file = |id: &str, KeyPair { chain, key }: &KeyPair| File {
-        path: certificate_path(input, id),
+pub(super) fn certificates(input: &Input<'_>) -> Vec<Part> {
+    let part = |id: &str, KeyPair { chain, key }: &KeyPair| Part {
+        key: Key::one(Kind::Certificates, id),
         stat: None,
         resources: vec![json!({
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+            "@type": Kind::Certificates.type_url(),
             "name": id,
             "tls_certificate": {"certificate_chain": {"inline_string": chain}, "private_key": {"inline_string": key}},
         })],
     };
-    let named = input.certificates.iter().map(|named| file(&certificate_id(&named.names), &named.pair));
-    std::iter::once(file(DEFAULT, input.default_certificate)).chain(named).collect()
+    let named = input.certificates.iter().map(|named| part(&certificate_id(&named.names), &named.pair));
+    std::iter::once(part(DEFAULT, input.default_certificate)).chain(named).collect()
 }
 
 /// Envoy refuses the whole listener for a wildcard elsewhere than in front.
@@ -89,28 +88,24 @@ fn certificate_id(names: &[String]) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn certificate_path(input: &Input<'_>, id: &str) -> PathBuf {
-    input.folder.join(format!("certificate.{id}.json"))
-}
-
 fn address(input: &Input<'_>, port: u16) -> Value {
     json!({"socket_address": {"address": input.front.address.to_string(), "port_value": port}})
 }
 
-fn tls(id: &str, path: PathBuf) -> Value {
+fn tls(id: &str) -> Value {
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
             "common_tls_context": {
                 "alpn_protocols": ["h2", "http/1.1"],
-                "tls_certificate_sds_secret_configs": [{"name": id, "sds_config": from_file(&path)}],
+                "tls_certificate_sds_secret_configs": [{"name": id, "sds_config": source()}],
             },
         },
     })
 }
 
-fn http_connection_manager(input: &Input<'_>, name: &str) -> Value {
+fn http_connection_manager(name: &str) -> Value {
     let bad_gateway = |status: u16| {
         json!({
             "filter": {"status_code_filter": {"comparison": {
@@ -124,7 +119,7 @@ fn http_connection_manager(input: &Input<'_>, name: &str) -> Value {
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": name,
-            "rds": {"route_config_name": name, "config_source": from_file(&routes_path(input.folder, name))},
+            "rds": {"route_config_name": name, "config_source": source()},
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "use_remote_address": true,
             "skip_xff_append": true,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Front, Input, duration, listener};
+use super::{Front, Input, Kind, duration, listener};
 use crate::model::{Affinity, Backend, BackendId, Frontend, Header, PathMatch, PlainHttp, RedirectCode, Route};
 
 const ANY_HOST: &str = "*";
@@ -35,7 +35,7 @@ pub(super) fn configuration(name: &str, input: &Input<'_>, backends: &Backends<'
     let virtual_hosts =
         hosts.into_iter().map(|(host, routes)| json!({"name": host, "domains": [host], "routes": routes}));
     json!({
-        "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+        "@type": Kind::Routes.type_url(),
         "name": name,
         "ignore_port_in_host_matching": true,
         "virtual_hosts": virtual_hosts.collect::<Vec<_>>(),

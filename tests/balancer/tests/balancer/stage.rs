@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Client, Config,
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
@@ -185,9 +185,8 @@ impl Stage {
     pub async fn warnings(&self, ingress: &str) -> Result<Vec<(String, String)>> {
         let events = self.api("events.k8s.io/v1", "Event")?.list(&Default::default()).await?;
         let about = events.items.iter().filter(|event| {
-            event.data["regarding"]["name"] == ingress
-                && event.data["type"] == "Warning"
-                && event.name_any().starts_with(ingress)
+            let about = &event.data["regarding"];
+            about["kind"] == "Ingress" && about["name"] == ingress && event.data["type"] == "Warning"
         });
         let text = |event: &DynamicObject, field: &str| event.data[field].as_str().unwrap_or_default().to_owned();
         Ok(about.map(|event| (text(event, "reason"), text(event, "note"))).collect())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kube::ResourceExt;
+use local_balancer::SyncError;
 use reqwest::{Certificate, Client, Version, redirect::Policy};
 use serde_json::json;
 
@@ -124,5 +125,35 @@ async fn a_secret_is_served_and_a_new_one_in_its_place_cuts_nothing() -> Result<
     first.get(&url).send().await?.error_for_status()?;
     let now = stage.balancer.stats().await?.get("http.https.downstream_cx_total");
     assert!(now > connections);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_whose_key_does_not_fit_is_refused_and_harms_no_other_host() -> Result<()> {
+    let (stage, server) = (Stage::new().await?, Backend::start("a").await?);
+    let (host, other) = (stage.host("chat"), stage.host("other"));
+    stage.service("chat", json!({})).await?;
+    stage.ready("chat", &server).await?;
+    managed(&stage, &host, json!({})).await?;
+    let url = format!("https://{host}/");
+    let client = https(&stage, &host)?;
+    client.get(&url).send().await?.error_for_status()?;
+
+    let (pair, stranger) = (rcgen::generate_simple_self_signed([other.clone()])?, rcgen::KeyPair::generate()?);
+    stage
+        .apply(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "unfit"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": pair.cert.pem(), "tls.key": stranger.serialize_pem()},
+        }))
+        .await?;
+    let path = json!({"path": "/", "pathType": "Prefix", "backend": backend("chat")});
+    let spec = json!({"tls": [{"secretName": "unfit"}], "rules": [{"host": other, "http": {"paths": [path]}}]});
+    stage.ingress_of("unfit", json!({}), spec).await?;
+    stage.balancer.settled().await?;
+    client.get(&url).send().await?.error_for_status()?;
+    https(&stage, &host)?.get(&url).send().await?.error_for_status()?;
+    let refused = stage.balancer.refused();
+    let errors = refused.get(&format!("{}/unfit", stage.namespace)).context("refused")?;
+    assert!(matches!(&errors[..], [SyncError::BadSecret { .. }]), "{errors:?}");
     Ok(())
 }

@@ -55,7 +55,7 @@ async fn polling_becomes_websocket_and_stays_the_same_connection() -> Result<()>
             assert_eq!(client.next("upgrade").await?["transport"], "websocket", "{version}");
         }
         works(&mut client, &connected).await?;
-        assert_eq!(server.metric(r#"connections{transport="websocket"}"#).await?, 1, "{version}");
+        assert_eq!(server.metric(r#"connections{transport="websocket""#).await?, 1, "{version}");
         client.close().await?;
         server.has_connections(0).await?;
     }

@@ -1,0 +1,127 @@
+// What many clients lived through, counted.
+
+/** Without an end of its own, whoever waits for what was lost waits for ever. */
+const PATIENCE = 20_000;
+
+export class Account {
+  constructor() {
+    this.closes = {};
+    this.reasons = {};
+    this.refusals = {};
+    this.gaps = [];
+    this.told = {};
+    this.returns = [];
+    this.away = new Map();
+    this.listeners = new Map();
+    this.rooms = new Map();
+    this.counts = { published: 0, confirmed: 0, heard: 0, lost: 0, duplicated: 0, disordered: 0, recovered: 0, joined: 0, errors: 0 };
+  }
+
+  start() {
+    this.began = performance.now();
+  }
+
+  end() {
+    this.ended = performance.now();
+  }
+
+  closed({ code }) {
+    if (!this.ended) count(this.closes, code);
+  }
+
+  refused({ status }) {
+    count(this.refusals, status);
+  }
+
+  left(name, reason) {
+    if (this.ended) return;
+    count(this.reasons, reason);
+    this.away.set(name, performance.now());
+  }
+
+  came(name, isRecovered) {
+    const since = this.away.get(name);
+    if (since === undefined) return;
+    this.away.delete(name);
+    const now = performance.now();
+    this.gaps.push(now - since);
+    this.counts[isRecovered ? 'recovered' : 'joined'] += 1;
+    const second = Math.floor((now - this.began) / 1000);
+    this.returns[second] = (this.returns[second] ?? 0) + 1;
+  }
+
+  gap(reason) {
+    count(this.told, reason);
+  }
+
+  failed() {
+    this.counts.errors += 1;
+  }
+
+  joins(room, name) {
+    this.room(room).members.add(name);
+  }
+
+  publishes(room, message) {
+    this.counts.published += 1;
+    const { sent } = this.room(room);
+    sent.set(message.from, message.number);
+    this.last = performance.now();
+  }
+
+  confirmed() {
+    this.counts.confirmed += 1;
+  }
+
+  /** Each publisher's messages are expected in their order, each once. */
+  heard(name, { from, number }) {
+    this.counts.heard += 1;
+    if (!this.listeners.has(name)) this.listeners.set(name, new Map());
+    const listener = this.listeners.get(name);
+    if (!listener.has(from)) listener.set(from, { highest: 0, seen: new Set() });
+    const heard = listener.get(from);
+    if (heard.seen.has(number)) {
+      this.counts.duplicated += 1;
+      return;
+    }
+    heard.seen.add(number);
+    if (number < heard.highest) this.counts.disordered += 1;
+    heard.highest = Math.max(heard.highest, number);
+  }
+
+  /** Whether a client has heard all that was published to its room, or has waited long enough for it. */
+  isComplete(name, room) {
+    return this.missing(name, room) === 0 || performance.now() - this.last > PATIENCE;
+  }
+
+  missing(name, room) {
+    let missing = 0;
+    for (const [from, number] of this.room(room).sent) missing += number - (this.listeners.get(name)?.get(from)?.seen.size ?? 0);
+    return missing;
+  }
+
+  second() {
+    const { closes, counts } = this;
+    return { closes, away: this.away.size, ...counts };
+  }
+
+  summary() {
+    for (const [room, { members }] of this.rooms) for (const name of members) this.counts.lost += this.missing(name, room);
+    const seconds = Math.floor((this.ended - this.began) / 1000);
+    const returns = Array.from({ length: seconds }, (_, second) => this.returns[second] ?? 0);
+    const gaps = this.gaps.sort((a, b) => a - b).map(Math.round);
+    const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
+    const { closes, reasons, refusals, told, counts } = this;
+    const unconfirmed = counts.published - counts.confirmed;
+    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, ...counts, unconfirmed };
+  }
+
+  room(name) {
+    if (!this.rooms.has(name)) this.rooms.set(name, { members: new Set(), sent: new Map() });
+    return this.rooms.get(name);
+  }
+}
+
+function count(counts, key) {
+  counts[key] = (counts[key] ?? 0) + 1;
+}
