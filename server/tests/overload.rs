@@ -180,7 +180,8 @@ async fn a_server_that_is_short_of_memory_opens_nothing_new_and_keeps_what_is_op
 async fn every_metric_is_in_the_documentation_and_every_one_in_the_documentation_is_there() {
     let options = ["--max-connections", "9", "--handshake-rate", "9", "--message-rate", "9", "--memory-limit", "4Gi"];
     let server = limited(&options);
-    let text = String::from_utf8(send(server.admin, b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await.body).expect("text");
+    let text =
+        String::from_utf8(send(server.admin, b"GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await.body).expect("text");
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE realtime_server_"));
     let mut there: Vec<_> = types.map(|line| line.split(' ').next().expect("a name")).collect();
     let page = include_str!("../../docs/metrics.md");

@@ -139,7 +139,10 @@ async fn clients_of_every_version_survive_a_rotation() {
     let (two, three) = tokio::join!(two.after(15), three.after(15));
     for account in [two, three] {
         let closes = account["closes"].as_object().expect("counts");
-        assert!(closes.keys().all(|code| code == "1001") && account["closes"]["1001"].as_u64() >= Some(10), "{account}");
+        assert!(
+            closes.keys().all(|code| code == "1001") && account["closes"]["1001"].as_u64() >= Some(10),
+            "{account}"
+        );
         // What others published while they were away they have only with a client that recovers.
         for what in ["duplicated", "disordered", "unconfirmed", "errors"] {
             assert_eq!(account[what], 0, "{what}: {account}");

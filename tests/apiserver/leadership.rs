@@ -83,7 +83,8 @@ async fn of_two_operators_of_one_host_name_one_leads() -> Result<()> {
     stage.apply(FIVE_LINES).await?;
     stage.settled("chat").await?;
     assert!(leads(&first).await? && !leads(&second).await? && !applies(&second).await?);
-    let events = stage.kubectl(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reportingInstance}"]).await?;
+    let events =
+        stage.kubectl(&["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].reportingInstance}"]).await?;
     assert_eq!(events.good()?, "operator-0", "events name the pod");
     Ok(())
 }

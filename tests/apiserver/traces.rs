@@ -178,7 +178,8 @@ async fn a_handshake_is_a_span_with_its_verdict_and_a_poll_is_none() -> Result<(
 
     let spans = receiver.spans();
     let told: Vec<_> = spans.iter().map(|span| (span.name.as_str(), words(&span.attributes))).collect();
-    let expected = [(APP, "allowed", "", "200"), (OTHER, "denied", "OriginNotListed", "403"), (APP, "allowed", "", "400")];
+    let expected =
+        [(APP, "allowed", "", "200"), (OTHER, "denied", "OriginNotListed", "403"), (APP, "allowed", "", "400")];
     assert_eq!(told.len(), expected.len(), "{told:?}");
     for ((name, said), (origin, verdict, reason, status)) in told.iter().zip(expected) {
         assert_eq!(*name, "handshake");

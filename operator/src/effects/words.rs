@@ -51,7 +51,7 @@ impl fmt::Display for Effect {
             Self::ShorterTimeout { from_sec, to_sec } => write!(
                 f,
                 "maxConnectionAge {} → {}: the load balancer takes the shorter timeout over at once, and may cut connections that are older \
-                 before the rollout has moved them",
+                 before the server has moved them",
                 span(from_sec.unsigned_abs()),
                 span(to_sec.unsigned_abs())
             ),

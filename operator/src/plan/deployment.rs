@@ -101,7 +101,7 @@ fn pod_spec(service: &ValidService, settings: &Settings, budget: &Budget) -> Pod
     }
 }
 
-/// The user's constraints, or evenly over zones and nodes where there is more than one pod to spread.
+/// The user's constraints, or evenly over zones and nodes. For a single pod too: scaling must not change the template.
 fn spread(service: &ValidService) -> Option<Vec<TopologySpreadConstraint>> {
     let workload = &service.spec().workload;
     let own = |constraint: &TopologySpreadConstraint| TopologySpreadConstraint {
@@ -118,7 +118,6 @@ fn spread(service: &ValidService) -> Option<Vec<TopologySpreadConstraint>> {
     };
     match &workload.topology_spread {
         Some(constraints) => (!constraints.is_empty()).then(|| constraints.iter().map(own).collect()),
-        None if workload.most() < 2 => None,
         None => Some(vec![evenly_over("topology.kubernetes.io/zone"), evenly_over("kubernetes.io/hostname")]),
     }
 }
@@ -223,7 +222,6 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         ("REALTIME_TRANSPORTS", transports),
         ("REALTIME_PING_INTERVAL", spec.timeouts.ping_interval.to_string()),
         ("REALTIME_PING_TIMEOUT", spec.timeouts.ping_timeout.to_string()),
-        ("REALTIME_MAX_CONNECTION_AGE", spec.timeouts.max_connection_age.to_string()),
         // An image of the user's own is told of its end when preStop has waited already.
         ("REALTIME_DETACH", format!("{}s", if spec.workload.image.is_none() { budget.detach_sec } else { 0 })),
         ("REALTIME_DRAIN", spec.timeouts.drain.to_string()),
@@ -237,7 +235,8 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         variables.push(("REALTIME_JWKS_FILE", format!("{KEYS_FOLDER}/{KEYS_FILE}")));
     }
     if spec.workload.image.is_some() {
-        // The bundled server reads them live instead, and a change of origins rolls none of its pods.
+        // The bundled server reads these live instead, and a change of them rolls none of its pods.
+        variables.push(("REALTIME_MAX_CONNECTION_AGE", spec.timeouts.max_connection_age.to_string()));
         variables.push(("REALTIME_ORIGINS", spec.origins.allow.join(",")));
     }
     let variables = variables.into_iter().map(|(name, value)| EnvVar {

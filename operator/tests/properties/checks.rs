@@ -76,7 +76,9 @@ pub fn objects(service: &ValidService, children: &[Child]) -> Checked {
         let late = child.kind.relies_on().iter().find(|kind| later.iter().any(|later| later.kind == **kind));
         prop_assert!(late.is_none(), "{late:?} comes after {:?}, which relies on it", child.kind);
     }
-    prop_assert!(children.last().is_some_and(|last| [Kind::Deployment, Kind::HorizontalPodAutoscaler].contains(&last.kind)));
+    prop_assert!(
+        children.last().is_some_and(|last| [Kind::Deployment, Kind::HorizontalPodAutoscaler].contains(&last.kind))
+    );
     Ok(())
 }
 
@@ -103,13 +105,22 @@ pub fn numbers(service: &ValidService, children: &[Child]) -> Checked {
     let grace = seconds(&pod["terminationGracePeriodSeconds"]);
     let wait = seconds(&pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]);
     holds(&[
-        ("the server moves a connection before the cut", millis(budget.move_until) < millis(timeouts.max_connection_age)),
+        (
+            "the server moves a connection before the cut",
+            millis(budget.move_until) < millis(timeouts.max_connection_age),
+        ),
         ("it begins before it ends", budget.move_from < budget.move_until),
-        ("a ping is answered before the cut", millis(timeouts.ping_interval) + millis(timeouts.ping_timeout) < millis(timeouts.max_connection_age)),
+        (
+            "a ping is answered before the cut",
+            millis(timeouts.ping_interval) + millis(timeouts.ping_timeout) < millis(timeouts.max_connection_age),
+        ),
         ("the grace period is the budget's", grace == budget.termination_grace_period_sec),
         ("a pod outlives detach and drain", grace > away),
         ("a new pod is used before an old one goes", seconds(&deployment["minReadySeconds"]) >= facts.attach_sec),
-        ("an own image keeps serving while it detaches", service.spec().workload.image.is_none() || wait == facts.detach_sec),
+        (
+            "an own image keeps serving while it detaches",
+            service.spec().workload.image.is_none() || wait == facts.detach_sec,
+        ),
         ("the bundled server waits by itself", service.spec().workload.image.is_some() || wait == u64::MAX),
     ])?;
     let config = &child(children, Kind::BackendConfig)["spec"];
@@ -130,8 +141,14 @@ pub fn numbers(service: &ValidService, children: &[Child]) -> Checked {
         ("one of the two decides on the number of pods", deployment["replicas"].is_null() == autoscaling.is_some()),
         ("an autoscaler stands where it is asked for", scale.is_null() == autoscaling.is_none()),
         ("Kubernetes takes the window", scale.is_null() || seconds(&scale_in["stabilizationWindowSeconds"]) <= 3600),
-        ("Kubernetes takes the period", scale.is_null() || (1..=1800).contains(&seconds(&scale_in["policies"][0]["periodSeconds"]))),
-        ("there is a budget from two pods on", child(children, Kind::PodDisruptionBudget).is_null() == (service.spec().workload.fewest() < 2)),
+        (
+            "Kubernetes takes the period",
+            scale.is_null() || (1..=1800).contains(&seconds(&scale_in["policies"][0]["periodSeconds"])),
+        ),
+        (
+            "there is a budget from two pods on",
+            child(children, Kind::PodDisruptionBudget).is_null() == (service.spec().workload.fewest() < 2),
+        ),
     ])
 }
 
@@ -153,18 +170,54 @@ pub fn references(service: &ValidService, children: &[Child]) -> Checked {
         ("one way in at the most", ingress.is_null() || route.is_null()),
         ("none where none is asked for", (ingress.is_null() && route.is_null()) == (*service.way() == Way::Inside)),
         ("the Service leads to the server's port", port["targetPort"] == "http" && port["name"] == "http"),
-        ("the Ingress leads to the Service", ingress.is_null() || (backend["name"] == *name(Kind::Service) && backend["port"]["name"] == port["name"])),
+        (
+            "the Ingress leads to the Service",
+            ingress.is_null() || (backend["name"] == *name(Kind::Service) && backend["port"]["name"] == port["name"]),
+        ),
         ("by the path", ingress.is_null() || path(&ingress["spec"]["rules"][0]["http"]["paths"][0]["path"])),
-        ("the route leads to the Service", route.is_null() || (route["spec"]["rules"][0]["backendRefs"][0]["name"] == *name(Kind::Service) && route["spec"]["rules"][0]["backendRefs"][0]["port"] == port["port"])),
+        (
+            "the route leads to the Service",
+            route.is_null()
+                || (route["spec"]["rules"][0]["backendRefs"][0]["name"] == *name(Kind::Service)
+                    && route["spec"]["rules"][0]["backendRefs"][0]["port"] == port["port"]),
+        ),
         ("by the path too", route.is_null() || path(&route["spec"]["rules"][0]["matches"][0]["path"]["value"])),
-        ("no route of GKE has timeouts", !matches!(service.way(), Way::GkeGateway(_)) || route["spec"]["rules"][0].get("timeouts").is_none()),
+        (
+            "no route of GKE has timeouts",
+            !matches!(service.way(), Way::GkeGateway(_)) || route["spec"]["rules"][0].get("timeouts").is_none(),
+        ),
         ("the Service names the BackendConfig", named.map(str::to_owned) == (gce || internal).then_some(config)),
-        ("the Ingress names the FrontendConfig", ingress.is_null() || same("networking.gke.io/v1beta1.FrontendConfig", Kind::FrontendConfig)),
-        ("the Ingress names the certificate", ingress.is_null() || same("networking.gke.io/managed-certificates", Kind::ManagedCertificate)),
-        ("the internal load balancer has what it takes", !internal || (of(Kind::FrontendConfig).is_null() && of(Kind::ManagedCertificate).is_null() && of(Kind::BackendConfig)["spec"].get("securityPolicy").is_none())),
-        ("GKE reads the class from the annotation", (gce || internal) == annotations.get("kubernetes.io/ingress.class").is_some()),
+        (
+            "the Ingress names the FrontendConfig",
+            ingress.is_null() || same("networking.gke.io/v1beta1.FrontendConfig", Kind::FrontendConfig),
+        ),
+        (
+            "the Ingress names the certificate",
+            ingress.is_null() || same("networking.gke.io/managed-certificates", Kind::ManagedCertificate),
+        ),
+        (
+            "the internal load balancer has what it takes",
+            !internal
+                || (of(Kind::FrontendConfig).is_null()
+                    && of(Kind::ManagedCertificate).is_null()
+                    && of(Kind::BackendConfig)["spec"].get("securityPolicy").is_none()),
+        ),
+        (
+            "GKE reads the class from the annotation",
+            (gce || internal) == annotations.get("kubernetes.io/ingress.class").is_some(),
+        ),
         ("and another class from the field", !(gce || internal) || ingress["spec"].get("ingressClassName").is_none()),
-        ("the autoscaler scales the Deployment", of(Kind::HorizontalPodAutoscaler).is_null() || of(Kind::HorizontalPodAutoscaler)["spec"]["scaleTargetRef"]["name"] == *name(Kind::Deployment)),
-        ("the policies are for the Service", [Kind::GcpBackendPolicy, Kind::HealthCheckPolicy].into_iter().map(of).all(|policy| policy.is_null() || policy["spec"]["targetRef"]["name"] == *name(Kind::Service))),
+        (
+            "the autoscaler scales the Deployment",
+            of(Kind::HorizontalPodAutoscaler).is_null()
+                || of(Kind::HorizontalPodAutoscaler)["spec"]["scaleTargetRef"]["name"] == *name(Kind::Deployment),
+        ),
+        (
+            "the policies are for the Service",
+            [Kind::GcpBackendPolicy, Kind::HealthCheckPolicy]
+                .into_iter()
+                .map(of)
+                .all(|policy| policy.is_null() || policy["spec"]["targetRef"]["name"] == *name(Kind::Service)),
+        ),
     ])
 }

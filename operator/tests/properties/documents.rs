@@ -9,8 +9,30 @@ use crate::specs::{Resource, resource};
 /// Anything, with names and texts that are read somewhere.
 fn json() -> impl Strategy<Value = Value> {
     const WORDS: [&str; 24] = [
-        "", "spec", "metadata", "name", "host", "path", "origins", "allow", "timeouts", "drain", "exposure", "gke", "workload",
-        "podTemplate", "containers", "server", "$patch", "1h", "9999999h", "-1", "https://*.com", "a\u{0}b", "ß\u{202e}", "/",
+        "",
+        "spec",
+        "metadata",
+        "name",
+        "host",
+        "path",
+        "origins",
+        "allow",
+        "timeouts",
+        "drain",
+        "exposure",
+        "gke",
+        "workload",
+        "podTemplate",
+        "containers",
+        "server",
+        "$patch",
+        "1h",
+        "9999999h",
+        "-1",
+        "https://*.com",
+        "a\u{0}b",
+        "ß\u{202e}",
+        "/",
     ];
     let word = || (0..WORDS.len()).prop_map(|index| WORDS[index].to_owned());
     let number = prop_oneof![

@@ -60,7 +60,8 @@ pub fn server(service: &ValidService, children: &[Child]) -> Checked {
     prop_assert!(value("REALTIME_NAME").is_some() == watches);
     prop_assert!(pod["automountServiceAccountToken"] == watches);
     let is_mounted = |volume: &str| list(server, "volumeMounts").iter().any(|mount| mount["name"] == volume);
-    let policy = list(pod, "volumes").iter().find(|volume| volume["name"] == "policy").map(|it| &it["configMap"]["name"]);
+    let policy =
+        list(pod, "volumes").iter().find(|volume| volume["name"] == "policy").map(|it| &it["configMap"]["name"]);
     prop_assert!(policy == Some(&child(children, Kind::ConfigMap)["metadata"]["name"]) && is_mounted("policy"));
     let has_keys = spec.auth.as_ref().is_some_and(|auth| auth.jwt.jwks.secret_ref.is_some());
     prop_assert!(is_mounted("jwks") == has_keys && value("REALTIME_JWKS_FILE").is_some() == has_keys);
@@ -74,16 +75,8 @@ pub fn server(service: &ValidService, children: &[Child]) -> Checked {
 
 /// The Pod Security Standard `restricted`.
 pub fn restricted(children: &[Child]) -> Checked {
-    const VOLUMES: [&str; 8] = [
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    ];
+    const VOLUMES: [&str; 8] =
+        ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
     let pod = &pod(children)["spec"];
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         prop_assert!(pod[field] != true, "{field}");

@@ -37,25 +37,37 @@ pub fn label(least: usize, most: usize) -> impl Strategy<Value = String> {
             char::from(LETTERS[usize::try_from((seed >> 33) % among).expect("an index")])
         };
         let ends = |index: usize| index == 0 || index + 1 == length;
-        (0..length).map(|index| draw(if index == 0 { 26 } else if ends(index) { 36 } else { 37 })).collect()
+        (0..length)
+            .map(|index| {
+                draw(if index == 0 {
+                    26
+                } else if ends(index) {
+                    36
+                } else {
+                    37
+                })
+            })
+            .collect()
     })
 }
 
 pub fn resource() -> impl Strategy<Value = Resource> {
-    (label(1, 50), label(1, 63), 1_i64..1000, spec(), spec()).prop_map(|(name, namespace, generation, before, after)| {
-        let harmless = [before.1, after.1];
-        let resource = |spec: RealtimeServiceSpec, generation| {
-            let mut service = RealtimeService::new(&name, spec);
-            let marks = || Some([(format!("{MARK}/tracked-by"), MARK.to_owned())].into());
-            service.metadata.namespace = Some(namespace.clone());
-            service.metadata.uid = Some("6f0e0c8e-9f6c-4d6e-8a43-1d1b7c0e9a11".to_owned());
-            service.metadata.generation = Some(generation);
-            service.metadata.labels = marks();
-            service.metadata.annotations = marks();
-            service
-        };
-        Resource { before: resource(before.0, generation), after: resource(after.0, generation + 1), harmless }
-    })
+    (label(1, 50), label(1, 63), 1_i64..1000, spec(), spec()).prop_map(
+        |(name, namespace, generation, before, after)| {
+            let harmless = [before.1, after.1];
+            let resource = |spec: RealtimeServiceSpec, generation| {
+                let mut service = RealtimeService::new(&name, spec);
+                let marks = || Some([(format!("{MARK}/tracked-by"), MARK.to_owned())].into());
+                service.metadata.namespace = Some(namespace.clone());
+                service.metadata.uid = Some("6f0e0c8e-9f6c-4d6e-8a43-1d1b7c0e9a11".to_owned());
+                service.metadata.generation = Some(generation);
+                service.metadata.labels = marks();
+                service.metadata.annotations = marks();
+                service
+            };
+            Resource { before: resource(before.0, generation), after: resource(after.0, generation + 1), harmless }
+        },
+    )
 }
 
 /// A spec, and whether its pod template leaves the pod as safe as it was.
@@ -144,17 +156,24 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let maybe = |most: i32, least: i32| prop::option::of(least..=most);
-    (maybe(1_000_000, 1), maybe(100_000, 1), maybe(104_857_600, 1024), maybe(100_000, 1), maybe(1_073_741_824, 65_536)).prop_map(
-        |(connections_per_pod, handshakes_per_second, max_message_bytes, messages_per_second, send_buffer_bytes)| {
-            Limits {
+    (maybe(1_000_000, 1), maybe(100_000, 1), maybe(104_857_600, 1024), maybe(100_000, 1), maybe(1_073_741_824, 65_536))
+        .prop_map(
+            |(
                 connections_per_pod,
                 handshakes_per_second,
                 max_message_bytes,
                 messages_per_second,
                 send_buffer_bytes,
-            }
-        },
-    )
+            )| {
+                Limits {
+                    connections_per_pod,
+                    handshakes_per_second,
+                    max_message_bytes,
+                    messages_per_second,
+                    send_buffer_bytes,
+                }
+            },
+        )
 }
 
 fn recovery() -> impl Strategy<Value = Recovery> {
@@ -198,8 +217,7 @@ impl Raw {
 /// Longest silence that the load balancer bears, in milliseconds.
 fn silence_limit(exposure: Option<&Exposure>) -> u64 {
     let google = exposure.is_some_and(|exposure| {
-        exposure.gke_gateway.is_some()
-            || exposure.gke.as_ref().is_some_and(|gke| gke.class == GkeClass::GceInternal)
+        exposure.gke_gateway.is_some() || exposure.gke.as_ref().is_some_and(|gke| gke.class == GkeClass::GceInternal)
     });
     if google { 300_000 } else { u64::MAX }
 }

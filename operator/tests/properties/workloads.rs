@@ -81,9 +81,9 @@ pub fn workload() -> impl Strategy<Value = (Workload, bool)> {
             let (pod_template, harmless) = template;
             let part = |at: u32, width: u32| bits >> at & ((1 << width) - 1);
             let paths = ["/healthz", "/", "/a/b~c"];
-            let needed = autoscaling.as_ref().map_or(0, |scale| {
-                u32::from(scale.cpu.is_some()) | u32::from(scale.memory.is_some()) << 1
-            });
+            let needed = autoscaling
+                .as_ref()
+                .map_or(0, |scale| u32::from(scale.cpu.is_some()) | u32::from(scale.memory.is_some()) << 1);
             let (requests, limits) = (part(0, 4) | needed, part(4, 4));
             let is_there = part(8, 1) == 1 || needed > 0;
             let workload = Workload {
@@ -91,8 +91,7 @@ pub fn workload() -> impl Strategy<Value = (Workload, bool)> {
                 health_path: own.flatten().map(|path| paths[path].to_owned()),
                 replicas,
                 autoscaling,
-                resources: is_there
-                    .then(|| Resources { requests: quantities(requests), limits: quantities(limits) }),
+                resources: is_there.then(|| Resources { requests: quantities(requests), limits: quantities(limits) }),
                 node_selector: map(&[("kubernetes.io/arch", "arm64"), ("pool", "realtime")], part(9, 2)),
                 tolerations: some_of(&TOLERATIONS, part(11, 2)),
                 affinity: affinity.map(|which| AFFINITIES[which].clone()),

@@ -6,7 +6,7 @@ use tokio::time::Duration;
 
 use crate::{
     ORIGINS,
-    client::{Client, Kind, POLLING, RECOVERING, WEBSOCKET},
+    client::{Client, Kind, RECOVERING, WEBSOCKET},
     harness::{Server, manifest_with},
     raw::Raw,
 };
@@ -28,7 +28,7 @@ async fn a_client_that_is_moved_misses_nothing() {
         ORIGINS,
         "  timeouts: {maxConnectionAge: 10s, pingInterval: 2s, pingTimeout: 2s}\n",
     ));
-    let cases = RECOVERING.iter().flat_map(|kind| [(*kind, WEBSOCKET), (*kind, POLLING)]);
+    let cases = RECOVERING.iter().map(|kind| (*kind, WEBSOCKET));
     let moving = join_all(cases.map(|(kind, transports)| is_moved_twice(&server, kind, transports)));
     // The publisher is moved too, and says so by failing: each of these is short enough.
     let publish = async {

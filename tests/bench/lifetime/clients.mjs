@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { load } from '../../clients/clients.mjs';
 import { commands, main, report } from '../../clients/lines.mjs';
 import { Account } from './account.mjs';
+import { Member } from './member.mjs';
 
 const HELP = `usage: node clients.mjs --url URL [--path /oursocketio] [--client 4|3|2] [--count 200] [--room 10] [--every 1000]
   [--transports websocket] [--origin ORIGIN] [--prefix NAME] [--options JSON]
@@ -41,7 +42,7 @@ await main(async () => {
   const count = Number(flags.count);
   const account = new Account();
   const { io } = load(flags.client, { refusals: (answer) => account.refused(answer), closes: (close) => account.closed(close) });
-  const clients = Array.from({ length: count }, (_, index) => new Member(io, index, account));
+  const clients = Array.from({ length: count }, (_, index) => new Member(io, { ...flags, index }, account));
   await Promise.all(clients.map((client) => client.joined));
   account.start();
   report('connected', { count });
@@ -60,71 +61,3 @@ await main(async () => {
   clients.forEach((client) => client.close());
   report('account', account.summary());
 });
-
-/** One client. What it publishes is numbered and has an id, and is sent again when its acknowledgement did not come: the server knows it by then, or not. */
-class Member {
-  constructor(io, index, account) {
-    this.account = account;
-    this.name = `${flags.prefix}-${index}`;
-    this.room = `${flags.prefix}-${Math.floor(index / Number(flags.room))}`;
-    this.open = new Map();
-    this.number = 0;
-    const extraHeaders = flags.origin ? { Origin: flags.origin } : {};
-    const options = { path: flags.path, transports: flags.transports.split(','), extraHeaders, forceNew: true };
-    this.socket = io(flags.url, { ...options, ...JSON.parse(flags.options) });
-    this.joined = new Promise((joined) => this.socket.on('connect', () => this.connected(joined)));
-    this.socket.on('disconnect', (reason) => account.left(this.name, reason));
-    this.socket.on('message', ({ data }) => account.heard(this.name, data));
-    this.socket.on('realtime:gap', ({ reason }) => account.gap(reason));
-  }
-
-  connected(joined) {
-    this.account.came(this.name, this.socket.recovered);
-    const open = [...this.open.values()];
-    if (this.socket.recovered) return open.forEach((message) => this.send(message));
-    this.socket.emit('join', { room: this.room }, () => {
-      this.account.joins(this.room, this.name);
-      joined();
-      open.forEach((message) => this.send(message));
-    });
-  }
-
-  publish(every) {
-    const start = setTimeout(() => {
-      this.timer = setInterval(() => this.next(), every);
-    }, Math.random() * every);
-    this.timer = start;
-  }
-
-  next() {
-    const message = { from: this.name, number: ++this.number };
-    this.open.set(message.number, message);
-    this.account.publishes(this.room, message);
-    if (this.socket.connected) this.send(message);
-  }
-
-  send(message) {
-    const id = `${this.name}-${message.number}`;
-    this.socket.emit('publish', { room: this.room, data: message, id }, (answer) => {
-      if (answer?.error) return this.account.failed(answer.error);
-      this.open.delete(message.number);
-      this.account.confirmed(this.room, message);
-    });
-  }
-
-  stop() {
-    clearTimeout(this.timer);
-    clearInterval(this.timer);
-  }
-
-  async settled() {
-    while (this.open.size > 0 || !this.account.isComplete(this.name, this.room)) {
-      await new Promise((later) => setTimeout(later, 100));
-    }
-  }
-
-  close() {
-    this.stop();
-    this.socket.close();
-  }
-}
