@@ -133,7 +133,7 @@ async fn without_rotation_the_same_cut_is_a_1006_for_everyone() {
 async fn clients_of_every_version_survive_a_rotation() {
     let server = Server::start_with(&manifest(ALLOW), &["--max-connection-age", "10s"]);
     let address = balancer(server.public, CUT).await;
-    let options = |version| ["--client", version, "--count", "10", "--every", "200"];
+    let options = |version| ["--client", version, "--prefix", version, "--count", "10", "--every", "200"];
     let (two, three) = (options("2"), options("3"));
     let (two, three) = tokio::join!(Crowd::start(address, &two), Crowd::start(address, &three));
     let (two, three) = tokio::join!(two.after(15), three.after(15));

@@ -13,6 +13,11 @@ use tokio::runtime::Handle;
 
 use crate::{Error, Program, send};
 
+/// Whether OpenTelemetry's own switch is off, whatever the endpoint.
+pub(crate) fn is_disabled() -> bool {
+    std::env::var("OTEL_SDK_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
 /// What OpenTelemetry's own variables say beside the endpoint counts: `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`,
 /// `OTEL_BSP_*`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`.
 pub(crate) fn provider(program: Program, endpoint: &str, runtime: &Handle) -> Result<SdkTracerProvider, Error> {

@@ -66,10 +66,10 @@ pub enum Error {
     #[error("--otlp-endpoint {0:?} is no URL of http or https")]
     Endpoint(String),
     /// The system trusts nobody.
-    #[error("--otlp-endpoint is https, and the system has no CA roots: {0}")]
+    #[error("--otlp-endpoint is https, and the system has no CA roots")]
     Roots(#[source] std::io::Error),
     /// OpenTelemetry refuses the settings.
-    #[error("traces cannot be sent: {0}")]
+    #[error("traces cannot be sent")]
     Exporter(#[from] ExporterBuildError),
     /// A process logs in one way.
     #[error("logging was started already")]
@@ -87,7 +87,7 @@ pub struct Running(Option<SdkTracerProvider>);
 /// When the options do not go together with this system.
 pub fn start(program: Program, log: Log, traces: &Traces, runtime: &Handle) -> Result<Running, Error> {
     // An empty variable means none, as a chart writes it.
-    let endpoint = traces.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let endpoint = traces.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty() && !export::is_disabled());
     let provider = endpoint.map(|endpoint| export::provider(program, endpoint, runtime)).transpose()?;
     let tracer = provider.as_ref().map(|provider| provider.tracer(program.name));
     let lines = tracing_subscriber::registry().with(lines(log));
@@ -115,11 +115,16 @@ fn is_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target() == SPANS
 }
 
+/// Lines of the exporter for each batch that does not arrive, while `send` says it once and with its cause.
+fn is_said_already(metadata: &Metadata<'_>) -> bool {
+    metadata.name().starts_with("Export.Failed") || metadata.name() == "BatchSpanProcessor.ExportError"
+}
+
 fn lines(log: Log) -> Box<dyn Layer<Registry> + Send + Sync> {
     let Log { filter, json, targets } = log;
     let layer =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    let filter = filter.and(filter_fn(|metadata| !is_span(metadata)));
+    let filter = filter.and(filter_fn(|metadata| !is_span(metadata) && !is_said_already(metadata)));
     match json {
         true => layer.json().flatten_event(true).with_filter(filter).boxed(),
         false => layer.with_target(targets).with_filter(filter).boxed(),

@@ -1,6 +1,10 @@
 //! How batches of spans leave: by the HTTP client that the programs have anyway.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,14 +33,36 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 pub(crate) struct Sender<C> {
     client: Client<C, Full<Bytes>>,
     runtime: Handle,
+    /// Whether the last batch did not arrive.
+    fails: AtomicBool,
 }
 
 impl<C: Connect + Clone + Send + Sync + 'static> Sender<C> {
     pub(crate) fn new(connector: C, runtime: &Handle) -> Self {
         // Names and TLS in a FROM scratch image are the connector's business; one idle connection is enough for batches.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(1).build(connector);
-        Self { client, runtime: runtime.clone() }
+        Self { client, runtime: runtime.clone(), fails: AtomicBool::new(false) }
     }
+
+    /// Says so when it begins to fail, and when it works again: the exporter's own lines leave out why.
+    fn tell(&self, failure: Option<String>) {
+        let failed_before = self.fails.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(why) if !failed_before => tracing::warn!(why, "traces do not arrive"),
+            None if failed_before => tracing::info!("traces arrive again"),
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn with_causes(error: &HttpError) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    words
 }
 
 impl<C> fmt::Debug for Sender<C> {
@@ -60,7 +86,13 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpClient for Sender<C> {
             Ok(Response::from_parts(head, body.to_bytes()))
         };
         // The batches come from a thread of their own, where there is neither a runtime nor its clock.
-        self.runtime.spawn(async { time::timeout(PATIENCE, whole).await? }).await?
+        let sent = self.runtime.spawn(async { time::timeout(PATIENCE, whole).await? }).await?;
+        self.tell(match &sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the receiver answers {}", answer.status())),
+            Err(error) => Some(with_causes(error)),
+        });
+        sent
     }
 }
 

@@ -64,7 +64,7 @@ pub fn objects(service: &ValidService, children: &[Child]) -> Checked {
         let labels = meta["labels"].as_object().map_or(0, serde_json::Map::len);
         prop_assert!(meta["labels"][LABEL_MANAGED_BY] == MANAGER && meta["labels"][LABEL_INSTANCE] == *service.name());
         prop_assert!(labels == 3 && meta["labels"]["app.kubernetes.io/name"].is_string());
-        let [owner] = &meta["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice)[..] else {
+        let [owner] = meta["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice) else {
             return Err(TestCaseError::fail(format!("{kind:?}: {}", meta["ownerReferences"])));
         };
         prop_assert!(owner["uid"] == *service.uid() && owner["name"] == *service.name());

@@ -14,6 +14,10 @@ export class Account {
     this.away = new Map();
     this.listeners = new Map();
     this.rooms = new Map();
+    /** When each message was published first. */
+    this.times = new Map();
+    /** When each client was away, from and to. */
+    this.spans = new Map();
     this.counts = { published: 0, confirmed: 0, heard: 0, lost: 0, duplicated: 0, disordered: 0, recovered: 0, joined: 0, errors: 0 };
   }
 
@@ -45,6 +49,8 @@ export class Account {
     this.away.delete(name);
     const now = performance.now();
     this.gaps.push(now - since);
+    if (!this.spans.has(name)) this.spans.set(name, []);
+    this.spans.get(name).push([since, now]);
     this.counts[isRecovered ? 'recovered' : 'joined'] += 1;
     const second = Math.floor((now - this.began) / 1000);
     this.returns[second] = (this.returns[second] ?? 0) + 1;
@@ -67,6 +73,7 @@ export class Account {
     const { sent } = this.room(room);
     sent.set(message.from, message.number);
     this.last = performance.now();
+    this.times.set(`${message.from} ${message.number}`, this.last);
   }
 
   confirmed() {
@@ -100,6 +107,28 @@ export class Account {
     return missing;
   }
 
+  /** The first few that nobody will hear any more, with what is known of them. */
+  examples() {
+    const examples = [];
+    for (const [room, { members, sent }] of this.rooms) {
+      for (const name of members) {
+        if (this.missing(name, room) === 0) continue;
+        for (const [from, highest] of sent) {
+          const seen = this.listeners.get(name)?.get(from)?.seen ?? new Set();
+          for (let number = 1; number <= highest; number += 1) {
+            if (seen.has(number)) continue;
+            const at = this.times.get(`${from} ${number}`);
+            const near = (spans) => (spans ?? []).filter(([begin, end]) => Math.abs(begin - at) < 3000 || Math.abs(end - at) < 3000);
+            const relative = (spans) => near(spans).map((span) => span.map((moment) => Math.round(moment - at)));
+            examples.push({ name, from, number, listener_away: relative(this.spans.get(name)), publisher_away: relative(this.spans.get(from)) });
+            if (examples.length === 10) return examples;
+          }
+        }
+      }
+    }
+    return examples;
+  }
+
   second() {
     const { closes, counts } = this;
     return { closes, away: this.away.size, ...counts };
@@ -113,7 +142,7 @@ export class Account {
     const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
     const { closes, reasons, refusals, told, counts } = this;
     const unconfirmed = counts.published - counts.confirmed;
-    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, ...counts, unconfirmed };
+    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, ...counts, unconfirmed, examples: this.examples() };
   }
 
   room(name) {

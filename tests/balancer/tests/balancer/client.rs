@@ -124,7 +124,6 @@ pub enum Cut {
 
 impl Cut {
     fn of(error: anyhow::Error) -> Self {
-        eprintln!("HOW {error:?}");
         match error.downcast_ref::<Error>() {
             Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::Io(_)) => Self::Abnormal,
             _ => panic!("neither closed nor cut: {error:#}"),
