@@ -1,7 +1,7 @@
 # Two commands do everything: `make up` runs it all on this machine, `make test` runs all tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up test lint image definitions docs clean
+.PHONY: help up test test-node test-long lint image definitions docs clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,15 @@ test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane node envoy helm promtool image-tools
 	cargo build --workspace --bins
 	RUST_TEST_THREADS=4 cargo test --workspace
+
+test-node: ## What needs the images: the charts on a node, and all of `make up`
+	@tests/setup clients chromium control-plane node envoy helm image-tools
+	cargo test -p realtime-chart-tests --test chart-node -- --ignored --test-threads 1
+	cargo test -p realtime-ladder --test ladder pods -- --ignored --nocapture
+
+test-long: ## Rotation with hundreds of real clients
+	@tests/setup clients
+	cargo test -p realtime-server -- --ignored --test-threads 1
 
 lint: ## Formatting and lints
 	cargo fmt --all --check

@@ -71,8 +71,19 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&self, registry: &mut Registry) {
-        let Self { registry: _, reconciles, duration, problems, under_way, requests, scrapes, .. } = self;
-        let Self { interruptions, leader, retrying, services, .. } = self;
+        let Self {
+            registry: _,
+            reconciles,
+            duration,
+            problems,
+            under_way,
+            requests,
+            scrapes,
+            interruptions,
+            leader,
+            retrying,
+            services,
+        } = self;
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register("reconciles", "Reconciles by how they ended", reconciles.clone());
         let help = "Time that a reconcile took";

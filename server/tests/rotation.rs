@@ -102,6 +102,7 @@ fn numbers(list: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
+#[ignore = "200 real clients for two minutes: make test-long"]
 async fn two_hundred_clients_are_moved_before_the_cut_and_lose_nothing() {
     let server = Server::start_with(&manifest(ALLOW), &["--max-connection-age", "10s"]);
     let address = balancer(server.public, CUT).await;
@@ -130,6 +131,7 @@ async fn without_rotation_the_same_cut_is_a_1006_for_everyone() {
 }
 
 #[tokio::test]
+#[ignore = "200 real clients for two minutes: make test-long"]
 async fn clients_of_every_version_survive_a_rotation() {
     let server = Server::start_with(&manifest(ALLOW), &["--max-connection-age", "10s"]);
     let address = balancer(server.public, CUT).await;

@@ -264,13 +264,14 @@ impl Deliver for Members {
                 None => &plain,
             };
             match adapter.send(sid, packet.clone()) {
-                Outcome::Sent => member.state.sent.push(offset),
+                // The engine closes a session's channel a moment before it says that the session ended: what was sent and
+                // not acknowledged by then is sent again.
+                Outcome::Sent | Outcome::Closed => member.state.sent.push(offset),
                 Outcome::Full => {
                     member.stage = Stage::Fed;
                     member.state.position = offset.before();
                     self.lagging.send(sid).ok();
                 }
-                Outcome::Closed => {}
             }
         }
     }

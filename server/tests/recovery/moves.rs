@@ -23,6 +23,7 @@ async fn is_moved_twice(server: &Server, kind: Kind, transports: &[&str]) -> Cli
 }
 
 #[tokio::test]
+#[ignore = "200 real clients for two minutes: make test-long"]
 async fn a_client_that_is_moved_misses_nothing() {
     let server = Server::start(&manifest_with(
         ORIGINS,

@@ -16,6 +16,7 @@ fn read(image: &Image, name: &str) -> Result<Vec<u8>> {
 }
 
 #[tokio::test]
+#[ignore = "builds release images first, which takes minutes: make test-node"]
 async fn images_are_small_and_run_as_nobody() -> Result<()> {
     for image in images::images().await? {
         let size = fs::metadata(&image.archive)?.len();
@@ -48,6 +49,7 @@ async fn images_are_small_and_run_as_nobody() -> Result<()> {
 }
 
 #[tokio::test]
+#[ignore = "builds release images first, which takes minutes: make test-node"]
 async fn the_same_input_gives_the_same_bytes() -> Result<()> {
     let read_all = |images: [Image; 2]| images.map(|image| fs::read(&image.archive));
     let first = read_all(images::images().await?);

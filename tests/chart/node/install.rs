@@ -19,6 +19,7 @@ const OPERATORS: &str = "app.kubernetes.io/name=realtime-operator";
 const SERVERS: &str = "app.kubernetes.io/name=realtime-server";
 
 #[tokio::test]
+#[ignore = "builds release images first, which takes minutes: make test-node"]
 async fn a_service_runs_from_the_charts_and_outlives_an_upgrade_and_the_operator() -> Result<()> {
     if !supported() {
         return Ok(());

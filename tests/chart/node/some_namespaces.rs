@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{SYSTEM, cluster, get, ready, refusals, release, run, serves, service, supported};
 
 #[tokio::test]
+#[ignore = "builds release images first, which takes minutes: make test-node"]
 async fn a_release_for_some_namespaces_serves_there_and_may_nothing_elsewhere() -> Result<()> {
     if !supported() {
         return Ok(());

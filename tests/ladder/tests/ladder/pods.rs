@@ -57,6 +57,7 @@ fn traces() -> Result<(String, usize)> {
 }
 
 #[tokio::test]
+#[ignore = "builds release images first, which takes minutes: make test-node"]
 async fn make_up_ends_with_pods_behind_a_load_balancer_and_a_page_on_another_site() -> Result<()> {
     if let Err(missing) = local_cluster::node_support() {
         eprintln!("skipped: {missing}");
