@@ -128,9 +128,9 @@ pub(crate) struct Up {
     /// Address of the bundled server where it is a local process.
     #[arg(long, value_name = "ADDR", env = "REALTIME_UP_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// What runs the pods where KUBECONFIG names no cluster: a node on this machine, or local processes instead of pods. Default: a
-    /// node where this machine can (Linux, root or sudo without a password, apt-get), else processes.
-    #[arg(long, value_name = "MODE", env = "REALTIME_UP_MODE", default_value = "auto")]
+    /// What runs the pods where KUBECONFIG names no cluster: a node on this machine, or local processes instead of pods. auto
+    /// takes a node where this machine can (Linux, root or sudo without a password, apt-get).
+    #[arg(long, value_name = "MODE", env = "REALTIME_UP_MODE", default_value = "processes")]
     pub(crate) mode: Mode,
     /// With KUBECONFIG: the registry and path from which its nodes pull realtime-operator and realtime-server, e.g.
     /// registry.example/team. The operator is then installed by its charts.

@@ -115,7 +115,7 @@ async fn connections_are_moved_away_over_the_drain_time() {
     assert!(ends[3] - ends[0] >= Duration::from_millis(300), "one after the other: {ends:?}");
     drop(sockets);
     eventually("it ends", async || server.has_ended()).await;
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     assert!(server.log().contains("left=0"), "session {sid} too: {}", server.log());
 }
 

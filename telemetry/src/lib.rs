@@ -152,7 +152,13 @@ mod tests {
 
     use super::*;
 
+    // One after the other: whether a span is wanted is remembered for the whole process.
     #[test]
+    fn a_span_is_made_for_an_exporter_and_is_nothing_without() {
+        without_an_endpoint_a_span_is_nothing();
+        for_an_exporter_a_span_is_made();
+    }
+
     fn without_an_endpoint_a_span_is_nothing() {
         let everything = Log { filter: EnvFilter::new("trace"), json: false, targets: false };
         let subscriber = tracing_subscriber::registry().with(lines(everything));
@@ -168,7 +174,6 @@ mod tests {
         });
     }
 
-    #[test]
     fn for_an_exporter_a_span_is_made() {
         let provider = SdkTracerProvider::builder().build();
         let everything = Log { filter: EnvFilter::new("trace"), json: false, targets: false };

@@ -6,10 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use kube::{api::PostParams, core::Request};
 use realtime_crds::manifest::API_VERSION;
 use realtime_tests::{Cluster, Stage};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The namespace that the resources name.
@@ -110,7 +111,19 @@ struct Case {
     spec: Value,
     field: String,
     says: Vec<String>,
-    by_schema: bool,
+    by: By,
+}
+
+/// Who refuses it first.
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    /// The apiserver.
+    Schema,
+    /// The operator.
+    Code,
+    /// Who reads the file: the apiserver drops it.
+    File,
 }
 
 fn cases() -> Result<Vec<Case>> {
@@ -119,13 +132,8 @@ fn cases() -> Result<Vec<Case>> {
         let mut spec = json!({"host": "chat.domain-a.com", "origins": {"allow": ["https://app.domain-b.com"]}});
         let over = case["spec"].as_object().context("fields")?.clone();
         spec.as_object_mut().context("a spec")?.extend(over);
-        let by_schema = match case["by"].as_str() {
-            Some("schema") => true,
-            Some("code") => false,
-            other => bail!("refused by {other:?}"),
-        };
-        let says = serde_json::from_value(case["says"].clone())?;
-        Ok(Case { spec, field: case["field"].as_str().context("a field")?.to_owned(), says, by_schema })
+        let (says, by) = (serde_json::from_value(case["says"].clone())?, serde_json::from_value(case["by"].clone())?);
+        Ok(Case { spec, field: case["field"].as_str().context("a field")?.to_owned(), says, by })
     };
     cases.iter().map(case).collect()
 }
@@ -137,11 +145,12 @@ fn object(name: &str, spec: &Value) -> Value {
 async fn refused(stage: &Stage) -> Result<()> {
     let cases = cases()?;
     let mut poor = Vec::new();
-    for Case { spec, field, says, by_schema } in &cases {
+    for Case { spec, field, says, by } in &cases {
         let answer = created(stage, &object("chat", spec)).await?;
-        let well = match (&answer, by_schema) {
-            (Ok(_), by_schema) => !by_schema,
-            (Err(kube::Error::Api(status)), true) => {
+        let well = match (&answer, by) {
+            (Ok(there), By::File) => there.pointer(&format!("/{}", field.replace('.', "/"))).is_none(),
+            (Ok(_), by) => *by == By::Code,
+            (Err(kube::Error::Api(status)), By::Schema) => {
                 let causes = status.details.as_ref().map_or(&[][..], |details| &details.causes);
                 let says = |text: &str| says.iter().all(|word| text.contains(word));
                 // Of an unknown field there is a text alone.
@@ -162,9 +171,11 @@ async fn refused(stage: &Stage) -> Result<()> {
 async fn what_no_schema_can_see_is_refused_by_the_operator_at_the_same_field() -> Result<()> {
     let stage = Stage::on(Cluster::without_controllers().await?, "refused").await?;
     let _operator = stage.operator().await?;
-    let cases: Vec<_> = cases()?.into_iter().filter(|case| !case.by_schema).collect();
+    let cases: Vec<_> = cases()?.into_iter().filter(|case| case.by == By::Code).collect();
     for (index, Case { spec, .. }) in cases.iter().enumerate() {
-        stage.apply(&object(&format!("chat-{index}"), spec).to_string()).await?;
+        let mut object = object(&format!("chat-{index}"), spec);
+        object["spec"]["host"] = format!("chat-{index}.domain-a.com").into();
+        stage.apply(&object.to_string()).await?;
     }
     for (index, Case { field, says, .. }) in cases.iter().enumerate() {
         let message = stage.says(&format!("chat-{index}"), "Accepted", "False", "Invalid").await?;
