@@ -64,8 +64,16 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
     ("{host: a.com, timeouts: {maxConnectionAge: 30s}, ALLOW}", "spec.timeouts", &["pingInterval + pingTimeout"]),
     ("{host: a.com, timeouts: {pingInterval: 10m}, ALLOW}", "spec.timeouts.pingInterval", &["between 1s and 5m"]),
-    ("{host: a.com, exposure: {none: {}, gke: {}}, ALLOW}", "spec.exposure", &["exactly one of gke, ingress and none"]),
-    ("{host: a.com, exposure: {}, ALLOW}", "spec.exposure", &["exactly one of gke, ingress and none"]),
+    (
+        "{host: a.com, exposure: {none: {}, gke: {}}, ALLOW}",
+        "spec.exposure",
+        &["exactly one of gke, gkeGateway, gateway, ingress and none"],
+    ),
+    (
+        "{host: a.com, exposure: {}, ALLOW}",
+        "spec.exposure",
+        &["exactly one of gke, gkeGateway, gateway, ingress and none"],
+    ),
     ("{host: a.com, exposure: {gke: {class: gcp}}, ALLOW}", "spec.exposure.gke.class", &["gce", "gce-internal"]),
     ("{host: a.com, policySource: Poll, ALLOW}", "spec.policySource", &["Watch", "File"]),
 ];

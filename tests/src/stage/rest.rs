@@ -26,7 +26,7 @@ impl Stage {
     pub async fn all_settled(&self, services: &[String]) -> Result<()> {
         for service in services {
             self.eventually(&format!("all children of {service}"), async || {
-                Ok((self.kinds(service).await?.len() == CHILDREN.len()).then_some(()))
+                Ok((self.kinds(service).await?.len() >= CHILDREN.len()).then_some(()))
             })
             .await?;
         }
