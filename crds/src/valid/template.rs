@@ -1,5 +1,7 @@
 //! What a `podTemplate` may not do: break the service.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 
 use crate::{
@@ -31,6 +33,7 @@ pub(super) fn read(workload: &Workload) -> Result<Option<PodTemplateSpec>, Vec<P
     }
     if let Some(pod) = &template.spec {
         of_pod(pod, &mut refuse);
+        of_names(pod, &mut refuse);
         for (index, container) in pod.containers.iter().enumerate() {
             let at = format!("spec.containers[{index}]");
             match container.name.as_str() {
@@ -50,6 +53,15 @@ fn of_pod(pod: &PodSpec, refuse: &mut impl FnMut(&str, String)) {
         let message = "is the operator's: the server reads its policy as this account; see spec.policySource";
         refuse("spec.serviceAccountName", message.to_owned());
     }
+    if pod.service_account.is_some() {
+        refuse("spec.serviceAccount", "is the old name of serviceAccountName, which is the operator's".to_owned());
+    }
+    if pod.active_deadline_seconds.is_some() {
+        refuse("spec.activeDeadlineSeconds", "is for pods that come to an end: a Deployment's do not".to_owned());
+    }
+    if pod.ephemeral_containers.is_some() {
+        refuse("spec.ephemeralContainers", "are added to pods that run: use kubectl debug".to_owned());
+    }
     if pod.restart_policy.as_deref().is_some_and(|policy| policy != "Always") {
         refuse("spec.restartPolicy", "must be Always, as in any Deployment".to_owned());
     }
@@ -62,6 +74,24 @@ fn of_pod(pod: &PodSpec, refuse: &mut impl FnMut(&str, String)) {
                 &format!("spec.volumes[{index}].name"),
                 format!("{} is the operator's: choose another name", volume.name),
             );
+        }
+    }
+}
+
+/// A list of containers is merged by name; an init container of the server's name would be another one.
+fn of_names(pod: &PodSpec, refuse: &mut impl FnMut(&str, String)) {
+    let first = pod.init_containers.iter().flatten().map(|container| ("initContainers", container));
+    let containers = pod.containers.iter().map(|container| ("containers", container));
+    let mut seen = BTreeSet::new();
+    let mut index = [0; 2];
+    for (list, container) in containers.chain(first) {
+        let (name, is_first) = (container.name.as_str(), list == "initContainers");
+        let at = format!("spec.{list}[{}].name", index[usize::from(is_first)]);
+        index[usize::from(is_first)] += 1;
+        if name.is_empty() {
+            refuse(&at, format!("is required; the server's own container is called {CONTAINER:?}"));
+        } else if !seen.insert(name) || (is_first && name == CONTAINER) {
+            refuse(&at, format!("there is another container called {name:?}: choose another name"));
         }
     }
 }
@@ -92,6 +122,13 @@ fn of_server(container: &Container, at: &str, refuse: &mut impl FnMut(&str, Stri
     }
     if container.image.is_some() {
         refuse(&format!("{at}.image"), "is spec.workload.image".to_owned());
+    }
+    if container.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.pre_stop.is_some()) {
+        let message = "is the operator's: what a pod does before it goes follows from spec.timeouts";
+        refuse(&format!("{at}.lifecycle.preStop"), message.to_owned());
+    }
+    if container.restart_policy.is_some() {
+        refuse(&format!("{at}.restartPolicy"), "must stay away: the server is started again whenever it ends".to_owned());
     }
 }
 

@@ -27,10 +27,10 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = Rule::new("!(has(self.managedCertificate) && self.managedCertificate && has(self.annotations) && 'ingress.gcp.kubernetes.io/pre-shared-cert' in self.annotations)")
     .message("managedCertificate and the annotation ingress.gcp.kubernetes.io/pre-shared-cert exclude each other: GKE writes that annotation for managed certificates")
     .field_path(".managedCertificate"))]
-#[x_kube(validation = Rule::new("!(has(self.redirectToHttps) && self.redirectToHttps) || has(self.tlsSecretName) || (has(self.managedCertificate) && self.managedCertificate)")
+#[x_kube(validation = Rule::new("!(has(self.redirectToHttps) && self.redirectToHttps) || has(self.tlsSecretName) || (has(self.managedCertificate) && self.managedCertificate) || (has(self.annotations) && 'ingress.gcp.kubernetes.io/pre-shared-cert' in self.annotations)")
     .message("redirectToHttps needs a certificate: set managedCertificate: true or tlsSecretName")
     .field_path(".redirectToHttps"))]
-#[x_kube(validation = Rule::new("!has(self.sslPolicy) || has(self.tlsSecretName) || (has(self.managedCertificate) && self.managedCertificate)")
+#[x_kube(validation = Rule::new("!has(self.sslPolicy) || has(self.tlsSecretName) || (has(self.managedCertificate) && self.managedCertificate) || (has(self.annotations) && 'ingress.gcp.kubernetes.io/pre-shared-cert' in self.annotations)")
     .message("sslPolicy needs a certificate: set managedCertificate: true or tlsSecretName")
     .field_path(".sslPolicy"))]
 #[x_kube(validation = Rule::new("!(has(self.staticIpName) && has(self.annotations) && self.annotations.exists(k, k == 'kubernetes.io/ingress.global-static-ip-name' || k == 'kubernetes.io/ingress.regional-static-ip-name'))")
