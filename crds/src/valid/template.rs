@@ -128,7 +128,10 @@ fn of_server(container: &Container, at: &str, refuse: &mut impl FnMut(&str, Stri
         refuse(&format!("{at}.lifecycle.preStop"), message.to_owned());
     }
     if container.restart_policy.is_some() {
-        refuse(&format!("{at}.restartPolicy"), "must stay away: the server is started again whenever it ends".to_owned());
+        refuse(
+            &format!("{at}.restartPolicy"),
+            "must stay away: the server is started again whenever it ends".to_owned(),
+        );
     }
 }
 
