@@ -15,7 +15,7 @@ up: ## A cluster with a node, the operator, a service behind a load balancer and
 test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane node envoy helm promtool image-tools
 	cargo build --workspace --bins
-	RUST_TEST_THREADS=4 cargo test --workspace
+	RUST_TEST_THREADS=4 cargo test --workspace --no-fail-fast
 
 test-node: ## What needs the images: the charts on a node, and all of `make up`
 	@tests/setup clients chromium control-plane node envoy helm image-tools

@@ -105,8 +105,6 @@ fn render_prints_every_child_once_and_the_same_each_time() {
         "RoleBinding",
         "ConfigMap",
         "BackendConfig",
-        "FrontendConfig",
-        "ManagedCertificate",
         "Service",
         "Ingress",
         "Deployment",
