@@ -99,16 +99,8 @@ fn render_prints_every_child_once_and_the_same_each_time() {
     assert_eq!((&list["apiVersion"], &list["kind"]), (&"v1".into(), &"List".into()));
     let kinds: Vec<_> =
         list["items"].as_array().expect("items").iter().filter_map(|item| item["kind"].as_str()).collect();
-    let expected = [
-        "ServiceAccount",
-        "Role",
-        "RoleBinding",
-        "ConfigMap",
-        "BackendConfig",
-        "Service",
-        "Ingress",
-        "Deployment",
-    ];
+    let expected =
+        ["ServiceAccount", "Role", "RoleBinding", "ConfigMap", "BackendConfig", "Service", "Ingress", "Deployment"];
     assert_eq!(kinds, expected);
     let yaml = run(&["render", "-f", CHAT], "");
     assert_eq!(String::from_utf8_lossy(&yaml.stdout).matches("\nkind: ").count(), expected.len());
