@@ -1,6 +1,7 @@
 //! What the servers themselves report: which generation of the policy they run, how many connections they hold, which
 //! origins they denied. Asked pod by pod on the admin port; the apiserver is not asked anything.
 
+pub(crate) mod cost;
 mod pods;
 mod report;
 mod scrape;

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod children;
 mod claims;
 pub mod controller;
+mod costs;
 mod drift;
 pub mod effects;
 mod events;

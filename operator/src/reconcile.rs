@@ -16,7 +16,7 @@ use tracing::{Instrument, Span, field::Empty, info_span};
 use crate::{
     apply::{Applied, apply},
     controller::Context,
-    events, inputs,
+    costs, events, inputs,
     inputs::Inputs,
     metrics::{Ended, Verb},
     observe::observe,
@@ -77,7 +77,12 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
         return Outcome::Taken { holder: format!("{namespace}/{name}"), place: format!("{}{}", spec.host, spec.path) };
     }
     let plan = plan(&service, &ctx.settings);
-    let applied = if service.spec().paused { Applied::untouched(inputs, plan) } else { apply(ctx, inputs, plan).await };
+    let applied = if service.spec().paused {
+        Applied::untouched(inputs, plan)
+    } else {
+        costs::write(ctx, inputs, &plan).await;
+        apply(ctx, inputs, plan).await
+    };
     Outcome::Observed(Box::new(observe(&service, &applied, &inputs.pods)))
 }
 

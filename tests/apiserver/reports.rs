@@ -121,3 +121,40 @@ async fn the_policy_is_synced_only_when_every_pod_runs_it() -> Result<()> {
     assert_eq!(second.handshake("https://new.domain-c.com").await?, 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn when_fewer_pods_are_wanted_each_says_what_it_costs_to_take_it_away() -> Result<()> {
+    let stage = Stage::new("deletion-cost").await?;
+    let _operator = stage.operator().await?;
+    stage.apply(&with_origins(&["https://app.domain-b.com"])).await?;
+    let (servers, names) = two_servers(&stage, ["127.84.0.1", "127.84.0.2"]).await?;
+    synced(&stage).await?;
+    let url = format!("ws://{}/oursocketio/?EIO=4&transport=websocket", servers[1].public);
+    let mut request = url.into_client_request()?;
+    request.headers_mut().insert("Origin", "https://app.domain-b.com".parse()?);
+    let (mut socket, _) = connect_async(request).await?;
+    socket.next().await.context("the server opens the session")??;
+    status_shows(&stage, "the connection is in the status", |service| {
+        service.status.as_ref().filter(|status| status.connections == Some(1)).map(|_| ())
+    })
+    .await?;
+    let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    let cost = async |name: &str| -> Result<Option<String>> {
+        Ok(pods.get(name).await?.annotations().get("controller.kubernetes.io/pod-deletion-cost").cloned())
+    };
+    assert_eq!(cost(&names[1]).await?, None, "one connection is not worth a request");
+
+    stage
+        .kubectl(&["patch", "rts/chat", "--type=merge", "-p", r#"{"spec":{"workload":{"replicas":1}}}"#])
+        .await?
+        .good()?;
+    stage
+        .eventually("the idle pod goes, the busy one stays", async || {
+            let left = pods.list(&ListParams::default()).await?;
+            let staying: Vec<_> = left.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect();
+            Ok((staying.len() == 1 && staying[0].name_any() == names[1]).then_some(()))
+        })
+        .await?;
+    assert_eq!(cost(&names[1]).await?.as_deref(), Some("1"));
+    Ok(())
+}

@@ -1,4 +1,4 @@
-{{- /* What the operator may do where it looks after services, and nothing else: no wildcards, no Secrets, pods are only looked at. */ -}}
+{{- /* What the operator may do where it looks after services, and nothing else: no wildcards, no Secrets. */ -}}
 {{- define "realtime-operator.rules" -}}
 # `get` is passed on to each server, for its own resource: nobody can grant what they do not have.
 - apiGroups: [realtime-operator.dev]
@@ -14,10 +14,10 @@
 - apiGroups: [""]
   resources: [serviceaccounts, configmaps, services]
   verbs: [get, list, watch, create, patch, delete]
-# Their addresses: the servers are asked which policy they run.
+# Their addresses: the servers are asked which policy they run. What is patched is controller.kubernetes.io/pod-deletion-cost.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

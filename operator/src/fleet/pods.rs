@@ -14,7 +14,7 @@ use kube::{
 
 use tokio::sync::watch;
 
-use super::{Fleet, Report, ServiceKey};
+use super::{Fleet, Report, ServiceKey, cost};
 use crate::{
     metrics::{Metrics, Watched},
     plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER},
@@ -30,6 +30,8 @@ pub struct Pod {
     pub address: IpAddr,
     /// Whether it is on its way out.
     pub leaving: bool,
+    /// What it costs to take it away, as its annotation has it.
+    pub cost: Option<i32>,
     /// What it last reported; none while it has not answered.
     pub report: Option<Report>,
     /// How often in a row it did not answer.
@@ -51,6 +53,7 @@ fn read(pod: &core::Pod) -> Option<(Place, Option<Pod>)> {
         uid: meta.uid.clone().unwrap_or_default(),
         address,
         leaving: meta.deletion_timestamp.is_some(),
+        cost: meta.annotations.as_ref().and_then(|all| all.get(cost::ANNOTATION)).and_then(|cost| cost.parse().ok()),
         report: None,
         misses: 0,
     });

@@ -91,7 +91,7 @@ mod tests {
 
     fn pod(report: Option<Report>, leaving: bool) -> Pod {
         let misses = if report.is_none() { MISSES } else { 0 };
-        Pod { uid: "u".to_owned(), address: IpAddr::V4(Ipv4Addr::LOCALHOST), leaving, report, misses }
+        Pod { uid: "u".to_owned(), address: IpAddr::V4(Ipv4Addr::LOCALHOST), leaving, cost: None, report, misses }
     }
 
     fn runs(generation: i64, denied: &[(&str, u64)]) -> Option<Report> {

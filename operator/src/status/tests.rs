@@ -100,6 +100,7 @@ fn hostile_origins_cannot_grow_the_status_beyond_16_kib() {
             address: [127, 0, 0, 1].into(),
             leaving: false,
             report: Some(report),
+            cost: None,
             misses: 0,
         };
         (i.to_string(), pod)

@@ -142,7 +142,7 @@ export class Account {
     const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
     const { closes, reasons, refusals, told, counts } = this;
     const unconfirmed = counts.published - counts.confirmed;
-    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, ...counts, unconfirmed, examples: this.examples() };
+    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, away: gaps, ...counts, unconfirmed, examples: this.examples() };
   }
 
   room(name) {

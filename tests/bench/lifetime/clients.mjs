@@ -6,17 +6,18 @@ import { Account } from './account.mjs';
 import { Member } from './member.mjs';
 
 const HELP = `usage: node clients.mjs --url URL [--path /oursocketio] [--client 4|3|2] [--count 200] [--room 10] [--every 1000]
-  [--transports websocket] [--origin ORIGIN] [--prefix NAME] [--options JSON]
+  [--transports websocket] [--origin ORIGIN] [--host HOST] [--prefix NAME] [--options JSON]
 
   --room     clients that share a room; each publishes to its own
   --every    milliseconds between two messages of one client
+  --host     what the clients take the URL's host for
   --prefix   begins the names of the rooms, for several of these programs side by side
 
 Connects all at once, says {"event": "connected"} when all are, then {"event": "second", ...} each second. On {"settle": true} the clients stop publishing and
 wait for what is on its way, on {"close": true} they say {"event": "account", ...} and end:
   closes      WebSocket close codes and how often
   returns     how many came back in each second since the start
-  gaps        milliseconds from a close to the next connection: p50, p99, max
+  gaps        milliseconds from a close to the next connection: p50, p99, max; away: each of them
   published, unconfirmed, lost, duplicated, disordered, repeated
 `;
 
@@ -30,6 +31,7 @@ const { values: flags } = parseArgs({
     every: { type: 'string', default: '1000' },
     transports: { type: 'string', default: 'websocket' },
     origin: { type: 'string' },
+    host: { type: 'string' },
     prefix: { type: 'string', default: 'room' },
     options: { type: 'string', default: '{}' },
     help: { type: 'boolean' },

@@ -1,12 +1,12 @@
 /** One client. What it publishes is numbered and has an id, and is sent again when its acknowledgement did not come: the server knows it by then, or not. */
 export class Member {
-  constructor(io, { url, prefix, index, room, path, transports, origin, options }, account) {
+  constructor(io, { url, prefix, index, room, path, transports, origin, host, options }, account) {
     this.account = account;
     this.name = `${prefix}-${index}`;
     this.room = `${prefix}-${Math.floor(index / Number(room))}`;
     this.open = new Map();
     this.number = 0;
-    const extraHeaders = origin ? { Origin: origin } : {};
+    const extraHeaders = { ...(origin && { Origin: origin }), ...(host && { Host: host }) };
     const own = { path, transports: transports.split(','), extraHeaders, forceNew: true };
     this.socket = io(url, { ...own, ...JSON.parse(options) });
     this.joined = new Promise((joined) => this.socket.on('connect', () => this.connected(joined)));

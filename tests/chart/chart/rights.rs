@@ -1,6 +1,7 @@
 //! Each right that the chart grants is needed, and no further one: without it the apiserver refuses exactly that, and with
 //! all of them it refuses nothing.
 
+mod crowd;
 mod grant;
 mod scenario;
 

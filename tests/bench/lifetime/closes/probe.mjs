@@ -52,7 +52,7 @@ const endpoint = await listen({ WebSocketServer, assets: { '/v4.js': new URL('..
   delays.push(seen.at - close.at);
 });
 
-console.error("listening"); const ends = [nodeClients("4"), nodeClients("3"), nodeClients("2")]; console.error("node"); ends.push(await chromium()); console.error("chromium");
+const ends = [nodeClients('4'), nodeClients('3'), nodeClients('2'), await chromium()];
 if (flags.python) ends.push(await python(flags.python));
 await new Promise((done) => setTimeout(done, 1000 + PATIENCE + 2000));
 const table = markdown();

@@ -10,7 +10,7 @@ use realtime_operator::plan::{Settings, plan};
 use realtime_tests::{Child, Stage, audit::Audit};
 use serde_json::{Value, json};
 
-use super::Grant;
+use super::{Grant, crowd};
 
 /// With every child that Google's Ingress needs.
 const BY_INGRESS: &str = "exposure: {gke: {managedCertificate: true, redirectToHttps: true}}";
@@ -30,6 +30,8 @@ pub enum Scenario {
     Left(Child),
     /// Another operator that leads.
     Led,
+    /// Two pods, and what it costs to take them away is not what they report.
+    Crowded,
 }
 
 fn way(child: Option<Child>) -> &'static str {
@@ -62,7 +64,7 @@ fn body(child: Child, name: &str) -> Result<DynamicObject> {
 impl Scenario {
     /// Together they need every right.
     pub fn every() -> Vec<Self> {
-        let new = [Self::New(BY_INGRESS), Self::New(BY_GATEWAY), Self::Led];
+        let new = [Self::New(BY_INGRESS), Self::New(BY_GATEWAY), Self::Led, Self::Crowded];
         new.into_iter().chain(Child::all().flat_map(|child| [Self::Taken(child), Self::Left(child)])).collect()
     }
 
@@ -73,6 +75,7 @@ impl Scenario {
             (Some(child), "get") => Self::Taken(child),
             (Some(child), "delete") => Self::Left(child),
             (None, "list" | "watch") if grant.resource == "leases" => Self::Led,
+            (None, "patch") if grant.resource == "pods" => Self::Crowded,
             (child, _) => Self::New(way(child)),
         }
     }
@@ -98,6 +101,10 @@ impl Scenario {
                     "uid": owner.uid(), "controller": true}))?]);
                 stage.api(child).create(&PostParams::default(), &object).await?;
                 Ok(())
+            }
+            Self::Crowded => {
+                stage.apply(&service(INSIDE)).await?;
+                crowd::run_two(stage).await
             }
             Self::Led => {
                 let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
@@ -132,6 +139,7 @@ impl Scenario {
                 Ok(())
             }
             Self::Left(child) => asked("delete", child.plural).await,
+            Self::Crowded => asked("patch", "pods").await,
             // Its requests are of the lease alone; that it waits is what there is to see.
             Self::Led => {
                 let holder = async || {

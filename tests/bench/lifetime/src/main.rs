@@ -1,0 +1,90 @@
+//! A thousand real clients behind a real load balancer that cuts every WebSocket at 30 s, on real pods, while everything around
+//! them changes: what they notice, in figures. Fails where a promise does not hold.
+
+mod account;
+mod crowd;
+mod peer;
+mod promise;
+mod redis;
+mod scenario;
+mod site;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use local_cluster::node_support;
+
+use crate::{
+    scenario::{Scenario, Served},
+    site::Site,
+    table::Row,
+};
+
+/// What happens to many connections while everything around them changes.
+#[derive(Debug, Parser)]
+struct Options {
+    /// What happens meanwhile; several with a comma. Absent: all of it.
+    #[arg(value_delimiter = ',')]
+    scenarios: Vec<Scenario>,
+    /// Who serves; several with a comma.
+    #[arg(long, value_delimiter = ',', default_value = "bundled")]
+    served: Vec<Served>,
+    /// How many clients.
+    #[arg(long, default_value_t = 1000)]
+    clients: usize,
+    /// Minutes of rotation alone.
+    #[arg(long, default_value_t = 10)]
+    minutes: u64,
+    /// Milliseconds between two messages of a client.
+    #[arg(long, default_value_t = 1000)]
+    every: u64,
+    /// Age at which the load balancer cuts a WebSocket, in seconds.
+    #[arg(long, default_value_t = 30)]
+    age: u64,
+    /// Writes the table between the marks `<!-- lifetime: begin -->` and `<!-- lifetime: end -->` of this file.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    if let Err(missing) = node_support() {
+        bail!("this needs a node: {missing}");
+    }
+    let mut rows = Vec::new();
+    for served in &options.served {
+        let mut site = Site::start(*served).await?;
+        let outcome = run(&mut site, *served, &options, &mut rows).await;
+        if outcome.is_err() {
+            eprintln!("{}", site.describe().await);
+        }
+        let stopped = site.stop().await;
+        outcome.and(stopped)?;
+    }
+    println!("\n{}", table::of(&rows));
+    if let Some(file) = &options.write {
+        table::write(file, &rows).with_context(|| format!("failed to write {}", file.display()))?;
+    }
+    let broken: Vec<_> = rows.iter().flat_map(|row| promise::broken(row)).collect();
+    broken.iter().for_each(|broken| println!("BROKEN {broken}"));
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run(site: &mut Site, served: Served, options: &Options, rows: &mut Vec<Row>) -> Result<()> {
+    let scenarios = match options.scenarios.as_slice() {
+        [] => Scenario::ALL.to_vec(),
+        some => some.to_vec(),
+    };
+    for scenario in scenarios.into_iter().filter(|scenario| served.can(*scenario)) {
+        eprintln!("{served}: {scenario}");
+        let account = scenario::play(site, scenario, options).await.with_context(|| format!("{served}: {scenario}"))?;
+        let row = Row { served, scenario, clients: options.clients, account };
+        eprintln!("{}", row.line());
+        row.account.examples.iter().for_each(|example| eprintln!("  {example}"));
+        rows.push(row);
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What happens while the clients talk.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+
+use crate::{Options, account::Account, crowd::Crowd, site::Site};
+
+/// Before something happens, and after it is over.
+const CALM: u64 = 20;
+/// Longest that a change may take.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// Nothing but the load balancer's cut.
+    Rotation,
+    /// The same with rotation switched off.
+    RotationOff,
+    /// Every pod is replaced.
+    Rollout,
+    /// Four pods become one.
+    ScaleIn,
+    /// A node is drained.
+    Drain,
+    /// One server is killed.
+    Kill,
+    /// Another version of the operator's release.
+    OperatorUpgrade,
+    /// The apiserver is away for a minute.
+    Apiserver,
+    /// etcd is killed and comes back.
+    Etcd,
+}
+
+impl Scenario {
+    /// In the order in which they are played.
+    pub const ALL: [Self; 9] = [
+        Self::Rotation,
+        Self::RotationOff,
+        Self::Rollout,
+        Self::ScaleIn,
+        Self::Drain,
+        Self::Kill,
+        Self::OperatorUpgrade,
+        Self::Apiserver,
+        Self::Etcd,
+    ];
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rotation => "nothing but the cut",
+            Self::RotationOff => "the cut, rotation switched off",
+            Self::Rollout => "rollout of all pods",
+            Self::ScaleIn => "scale-in from 4 to 1",
+            Self::Drain => "kubectl drain of one node of two",
+            Self::Kill => "kill -9 of one server",
+            Self::OperatorUpgrade => "operator upgrade",
+            Self::Apiserver => "apiserver away for a minute",
+            Self::Etcd => "etcd killed and started",
+        })
+    }
+}
+
+/// Who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Served {
+    /// The bundled server, by a RealtimeService.
+    Bundled,
+    /// Node with socket.io 4 and its own recovery, by a plain Deployment.
+    Node,
+}
+
+impl Served {
+    /// Whether this can happen to it.
+    pub fn can(self, scenario: Scenario) -> bool {
+        match self {
+            Self::Bundled => true,
+            Self::Node => {
+                matches!(
+                    scenario,
+                    Scenario::Rotation | Scenario::Rollout | Scenario::ScaleIn | Scenario::Drain | Scenario::Kill
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bundled => "realtime-operator",
+            Self::Node => "plain Node socket.io 4",
+        })
+    }
+}
+
+/// Lets it happen to many clients; what they lived through.
+pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Result<Account> {
+    site.serve(scenario, options.age).await?;
+    let (at, host, path) = site.entrance();
+    let mut crowd = Crowd::connect(options.clients, options.every, at, host, path).await?;
+    match scenario {
+        Scenario::Rotation => crowd.pass(options.minutes * 60).await?,
+        Scenario::RotationOff => crowd.pass(2 * options.age + CALM).await?,
+        Scenario::Rollout
+        | Scenario::ScaleIn
+        | Scenario::Drain
+        | Scenario::Kill
+        | Scenario::OperatorUpgrade
+        | Scenario::Apiserver
+        | Scenario::Etcd => {
+            crowd.pass(CALM).await?;
+            happen(site, &mut crowd, scenario).await?;
+            crowd.pass(CALM).await?;
+        }
+    }
+    let account = crowd.account().await?;
+    site.after(scenario).await?;
+    Ok(account)
+}
+
+async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Result<()> {
+    match scenario {
+        Scenario::Apiserver => {
+            site.cluster.stop_apiserver().await?;
+            crowd.pass(60).await?;
+            site.cluster.start_apiserver().await?;
+        }
+        Scenario::Etcd => {
+            site.cluster.stop_etcd().await?;
+            crowd.pass(5).await?;
+            site.cluster.start_etcd().await?;
+        }
+        Scenario::Rollout => site.replace_pods().await?,
+        Scenario::ScaleIn => site.scale(1).await?,
+        Scenario::Drain => site.drain(2).await?,
+        Scenario::Kill => site.kill_one().await?,
+        Scenario::OperatorUpgrade => site.upgrade_operator().await?,
+        Scenario::Rotation | Scenario::RotationOff => {}
+    }
+    let began = Instant::now();
+    while !site.is_settled().await.unwrap_or(false) {
+        ensure!(began.elapsed() < LIMIT, "it is not over after {LIMIT:?}");
+        crowd.pass(1).await?;
+    }
+    Ok(())
+}
