@@ -1,6 +1,6 @@
 //! A control plane with the definitions installed.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -101,9 +101,16 @@ impl Cluster {
     /// # Errors
     /// When the kubeconfig cannot be read.
     pub async fn client(&self) -> Result<Client> {
+        Ok(Client::try_from(self.config().await?)?)
+    }
+
+    /// What an administrator's client is made from.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read.
+    pub async fn config(&self) -> Result<Config> {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
     }
 
     /// kubectl as the administrator.
@@ -137,5 +144,27 @@ impl Cluster {
     /// When it does not come.
     pub async fn start_apiserver(&self) -> Result<()> {
         self.local.write().await.start_apiserver().await
+    }
+
+    /// Takes the apiserver's store away and brings it back after `pause`.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub async fn restart_etcd(&self, pause: Duration) -> Result<()> {
+        let mut local = self.local.write().await;
+        local.stop_etcd().await?;
+        tokio::time::sleep(pause).await;
+        local.start_etcd().await
+    }
+
+    /// Takes the controllers away and brings them back after `pause`.
+    ///
+    /// # Errors
+    /// When they do not come.
+    pub async fn restart_controller_manager(&self, pause: Duration) -> Result<()> {
+        let mut local = self.local.write().await;
+        local.stop_controller_manager().await?;
+        tokio::time::sleep(pause).await;
+        local.start_controller_manager().await
     }
 }

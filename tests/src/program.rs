@@ -20,8 +20,9 @@ pub async fn server() -> Result<PathBuf> {
 /// Cargo builds programs for the tests of their own package only.
 async fn build(package: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().context("failed to find this test's own file")?;
-    // …/target/debug/deps/apiserver-0123456789abcdef
-    let folder = this.ancestors().nth(2).context("this test is in no target folder")?;
+    // …/target/debug/deps/apiserver-0123456789abcdef, or …/target/debug/realtime-campaign
+    let folder = this.parent().context("this test is in no target folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().context("deps is in a folder")? } else { folder };
     let target = folder.parent().context("this test is in no target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--package", package]).arg("--target-dir").arg(target);

@@ -91,6 +91,9 @@ pub(crate) fn kube_controller_manager(credentials: &Credentials) -> Vec<String> 
         flag("leader-elect", false),
         flag("secure-port", 0),
         flag("profiling", false),
+        // Collecting what hundreds of deleted owners leave behind would take minutes at the default of 20.
+        flag("kube-api-qps", 300),
+        flag("kube-api-burst", 600),
         flag("v", 1),
     ]
 }

@@ -1,0 +1,219 @@
+//! Mutations of the spec (after Acto, SOSP'23): every place of the schema gets good and bad values, one at a time and in chains.
+//! The operator must not crash, must not loop, must come to rest, must say the truth, and must come to the state that a
+//! fresh service with the last spec has.
+
+mod corpus;
+mod oracle;
+mod schema;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, ensure};
+use futures::{StreamExt, stream};
+use kube::api::{Patch, PatchParams};
+use rand::{
+    RngExt, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Ground, routes,
+    state::{Children, Detail},
+    summary::Tally,
+};
+use oracle::Verdict;
+use schema::{Donors, Mutation, SELF};
+
+const WORKERS: usize = 12;
+const LINKS: usize = 10;
+
+struct Field {
+    ground: Ground,
+    donors: Donors,
+    bases: Vec<(String, Value)>,
+    mutations: Vec<Mutation>,
+    /// Specs of which the apiserver refused a child: the schema lets through what cannot work.
+    let_through: Mutex<Vec<String>>,
+}
+
+/// One case: a good spec, and what becomes of it.
+struct Case {
+    base: usize,
+    links: Vec<usize>,
+    seed: u64,
+}
+
+enum Outcome {
+    /// The apiserver did not take the spec.
+    Refused,
+    Taken,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When it cannot be run at all.
+pub async fn run(tally: &mut Tally) -> Result<()> {
+    let ground = Ground::new("mutations").await?;
+    let _served = routes::serve(&ground.client, &ground.namespace);
+    let mut operator = ground.operator("operator").await?;
+    let schema = schema::spec_schema()?;
+    let bases = corpus::read()?;
+    let mut donors = Donors::new();
+    bases.iter().for_each(|(_, spec)| schema::donate(&schema, spec, &mut Vec::new(), &mut donors));
+    let mutations = schema::all(&schema, &donors);
+    let mut chance = StdRng::seed_from_u64(tally.seed);
+    let cases = cases(tally, &bases, &mutations, &mut chance);
+    let field = Field { ground, donors, bases, mutations, let_through: Mutex::default() };
+
+    let names: Vec<String> = (0..WORKERS).map(|number| format!("m{number:02}")).collect();
+    let free = Arc::new(Mutex::new(names));
+    let outcomes = stream::iter(cases).map(|case| {
+        let (field, free) = (&field, free.clone());
+        async move {
+            let name = free.lock().unwrap_or_else(PoisonError::into_inner).pop().expect("as many as there are workers");
+            let outcome = field.one(&case, &name).await;
+            let cleared = field.ground.delete(&name).await;
+            free.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+            (field.name(&case), outcome.and_then(|outcome| cleared.map(|()| outcome)))
+        }
+    });
+    let mut outcomes = std::pin::pin!(outcomes.buffer_unordered(WORKERS));
+    let mut refused = 0;
+    while let Some((name, outcome)) = outcomes.next().await {
+        refused += usize::from(matches!(outcome, Ok(Outcome::Refused)));
+        tally.case(&name, outcome.map(drop));
+    }
+    tally.case("the operator is well", operator.is_well());
+    let sins = field.ground.proxy.record().sins();
+    tally.case("no write is careless", if sins.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{sins:?}")) });
+    let mut let_through = field.let_through.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let_through.sort();
+    let_through.dedup();
+    tally.fact(format!("{refused} refused at apply"));
+    tally.fact(format!("{} taken with a child that the apiserver refuses, and said so", let_through.len()));
+    let_through.iter().for_each(|line| eprintln!("let through: {line}"));
+    Ok(())
+}
+
+fn cases(tally: &mut Tally, bases: &[(String, Value)], mutations: &[Mutation], chance: &mut StdRng) -> Vec<Case> {
+    let mut singles: Vec<usize> = (0..mutations.len()).collect();
+    singles.shuffle(chance);
+    singles.truncate(tally.choose(60, usize::MAX));
+    let chains = tally.choose(3, 200);
+    tally.fact(format!("{} single mutations, {chains} chains of {LINKS}", singles.len()));
+    let any = |chance: &mut StdRng| chance.random_range(0..bases.len());
+    let mut cases: Vec<Case> =
+        singles.into_iter().map(|it| Case { base: any(chance), links: vec![it], seed: chance.random() }).collect();
+    for _ in 0..chains {
+        // More than enough, as many are refused.
+        let all: Vec<usize> = (0..mutations.len()).collect();
+        let links = (0..8 * LINKS).filter_map(|_| all.choose(chance).copied()).collect();
+        cases.push(Case { base: any(chance), links, seed: chance.random() });
+    }
+    cases
+}
+
+impl Field {
+    fn name(&self, case: &Case) -> String {
+        let base = &self.bases[case.base].0;
+        match case.links.as_slice() {
+            [one] => format!("{base}: {}", self.mutations[*one].name()),
+            _ => format!("{base}: chain {}", case.seed),
+        }
+    }
+
+    /// A spec with the service's own name in it.
+    fn own(spec: &Value, name: &str) -> Value {
+        serde_json::from_str(&spec.to_string().replace(SELF, name)).expect("JSON stays JSON")
+    }
+
+    async fn one(&self, case: &Case, name: &str) -> Result<Outcome> {
+        let base = Self::own(&self.bases[case.base].1, name);
+        if let [only] = case.links.as_slice()
+            && !self.is_taken(name, &self.link(&base, *only, name)).await?
+        {
+            return Ok(Outcome::Refused);
+        }
+        self.ground.apply(name, &base).await.context("the base is refused")?;
+        let there = self.ground.settled(name).await.context("the base")?;
+        let mut before = self.ground.children(name, Detail::Content).await?;
+        let mut verdict = oracle::judge(&self.ground, name, &there, None).await.context("the base")?;
+        let mut chance = StdRng::seed_from_u64(case.seed);
+        let (mut spec, mut good, mut taken, mut story) = (base.clone(), base, 0, Vec::new());
+        for link in &case.links {
+            let next = self.link(&spec, *link, name);
+            if taken == LINKS || next == spec || !self.is_taken(name, &next).await? {
+                continue;
+            }
+            taken += 1;
+            story.push(self.mutations[*link].name());
+            self.ground.apply(name, &next).await.context("it passed the dry run")?;
+            spec = next;
+            // Not always: the next change may find the one before under way.
+            if case.links.len() == 1 || chance.random_bool(0.5) {
+                let there = self.ground.settled(name).await.with_context(|| story.join(", then "))?;
+                verdict = oracle::judge(&self.ground, name, &there, Some(&before))
+                    .await
+                    .with_context(|| story.join(", then "))?;
+                before = self.ground.children(name, Detail::Content).await?;
+                match &verdict {
+                    Verdict::Done => good = spec.clone(),
+                    Verdict::LetThrough(why) => {
+                        let name = self.mutations[*link].name();
+                        self.let_through.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+                    }
+                    Verdict::Invalid | Verdict::Paused => {}
+                }
+            } else {
+                verdict = Verdict::Invalid;
+            }
+        }
+        if !matches!(verdict, Verdict::Done) {
+            self.ground.apply(name, &good).await.context("the last good spec is refused")?;
+            spec = good;
+            story.push("the last good one".to_owned());
+        }
+        self.equals_fresh(name, &spec).await.with_context(|| story.join(", then "))?;
+        Ok(Outcome::Taken)
+    }
+
+    fn link(&self, spec: &Value, link: usize, name: &str) -> Value {
+        Self::own(&self.mutations[link].of(spec, &self.donors), name)
+    }
+
+    /// The differential oracle.
+    async fn equals_fresh(&self, name: &str, spec: &Value) -> Result<()> {
+        let there = self.ground.settled(name).await?;
+        let (children, said) = (self.ground.children(name, Detail::Content).await?, oracle::lasting(&there));
+        self.ground.delete(name).await?;
+        self.ground.apply(name, spec).await?;
+        let fresh = self.ground.settled(name).await.context("the fresh one")?;
+        let wanted: Children = self.ground.children(name, Detail::Content).await?;
+        let difference = crate::state::difference(&wanted, &children);
+        ensure!(difference.is_none(), "unlike a fresh one: {}", difference.unwrap_or_default());
+        let difference = crate::state::first_difference(&oracle::lasting(&fresh), &said, "status");
+        ensure!(difference.is_none(), "unlike a fresh one: {}", difference.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Whether the apiserver would take it.
+    async fn is_taken(&self, name: &str, spec: &Value) -> Result<bool> {
+        let service = json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService",
+            "metadata": {"name": name}, "spec": spec});
+        let dry = PatchParams { dry_run: true, ..PatchParams::apply("user").force() };
+        match self.ground.services().patch(name, &dry, &Patch::Apply(service)).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if matches!(status.code, 400 | 422) => Ok(false),
+            // What the apiserver cannot even read as a typed object.
+            Err(kube::Error::Api(status))
+                if status.code == 500 && status.message.contains("failed to create typed") =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
