@@ -32,7 +32,7 @@ use tokio::{
 };
 
 use crate::connections::Connections;
-use adapter::Recording;
+pub(crate) use adapter::Recording;
 use log::{Entry, Log};
 use members::Members;
 use memory::{Bounds, MemoryLog};

@@ -2,6 +2,7 @@
 //! bad payload is answered `{error: "..."}` with the name of the field.
 
 mod args;
+mod parting;
 mod presence;
 
 use std::{borrow::Cow, sync::Arc};
@@ -14,7 +15,7 @@ use socketioxide::{
     BroadcastError, SendError, SocketError,
     extract::TryData,
     handler::ConnectHandler,
-    socket::{DisconnectReason, Sid},
+    socket::Sid,
 };
 
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     recovery::{self, AckSender, Recovery, SocketIo, SocketRef, hello::Hello},
 };
 use args::{Args, Fields, Problem};
+use parting::Parting;
 use presence::Presence;
 
 const LONGEST_ROOM: usize = 128;
@@ -121,10 +123,7 @@ fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metric
     on("presence", present);
     on("echo", |_, args, _| Ok(Reply::Same(args.clone())));
     let Application { presence, recovery, .. } = application.clone();
-    socket.on_disconnect(async move |socket: SocketRef, reason: DisconnectReason| {
-        presence.changed(socket.rooms());
-        recovery.left(&socket, reason).await;
-    });
+    socket.on_disconnect(Parting { presence, recovery });
 }
 
 enum Reply {

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod driver;
+pub mod http;
 pub mod manifest;
 pub mod ports;
 pub mod process;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    Process,
+    Process, http,
     manifest::{self, NAME},
     process,
     programs::Program,
@@ -109,7 +109,7 @@ impl Server {
     /// # Errors
     /// When there is no answer.
     pub async fn status(&self) -> Result<Value> {
-        Ok(reqwest::get(format!("http://{}/status", self.admin)).await?.json().await?)
+        Ok(http::client().get(format!("http://{}/status", self.admin)).send().await?.json().await?)
     }
 
     /// The line about an origin in its table of denied ones.
@@ -128,7 +128,7 @@ impl Server {
     /// # Errors
     /// When there is no answer.
     pub async fn metric(&self, name: &str) -> Result<u64> {
-        let text = reqwest::get(format!("http://{}/metrics", self.admin)).await?.text().await?;
+        let text = http::client().get(format!("http://{}/metrics", self.admin)).send().await?.text().await?;
         let lines = text.lines().filter_map(|line| line.strip_prefix("realtime_server_")?.strip_prefix(name));
         let values = lines.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<u64>().ok());
         Ok(values.sum())

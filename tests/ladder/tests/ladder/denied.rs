@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use realtime_ladder::{
-    Browser, Server, Site, Version,
+    Browser, Server, Site, Version, http,
     manifest::{PATH, allowing},
 };
-use reqwest::{Client, Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, StatusCode, header::HeaderMap};
 
 use crate::{APP, OTHER};
 
@@ -47,7 +47,7 @@ async fn a_preflight_of_an_origin_that_is_not_listed_is_refused() -> Result<()> 
     let server = Server::of_file(&allowing(&[APP])).await?;
     let preflight = async |origin: &str| -> Result<(StatusCode, HeaderMap)> {
         let url = format!("{}{PATH}/?EIO=4&transport=polling", server.url());
-        let request = Client::new().request(Method::OPTIONS, url).header("origin", origin);
+        let request = http::client().request(Method::OPTIONS, url).header("origin", origin);
         let request = request.header("access-control-request-method", "GET");
         let answer = request.header("access-control-request-headers", "authorization").send().await?;
         Ok((answer.status(), answer.headers().clone()))
