@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy},
-    core::DynamicObject,
+    core::{DynamicObject, Status},
 };
 use serde_json::json;
 
@@ -153,18 +153,24 @@ fn handover(child: &Child, live: &Live) -> Option<serde_json::Value> {
 async fn create(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
     match send(ctx, inputs, child, json!({"resourceVersion": "1"})).await {
         Ok(now) => (Outcome::Created, now),
-        Err(kube::Error::Api(status)) if status.is_conflict() => whose(ctx, inputs, child).await,
+        Err(kube::Error::Api(status)) if status.is_conflict() => whose(ctx, inputs, child, status).await,
         Err(error) => (Outcome::Failed(error), None),
     }
 }
 
 /// Something of that name is there and the cache does not have it: somebody else's, or ours without its label.
-async fn whose(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Option<Arc<Live>>) {
+async fn whose(
+    ctx: &Context,
+    inputs: &Inputs,
+    child: &Child,
+    conflict: Box<Status>,
+) -> (Outcome, Option<Arc<Live>>) {
     let api = api(ctx, inputs, child.kind);
     let request = asked(Verb::Get, child.kind, &child.name);
     let there = match request.send(&ctx.metrics, api.get_opt(&child.name)).await {
         Ok(Some(there)) => there,
-        Ok(None) => return (Outcome::Leaving, None),
+        // Gone meanwhile, and no watch tells of it.
+        Ok(None) => return (Outcome::Failed(kube::Error::Api(conflict)), None),
         Err(error) => return (Outcome::Failed(error), None),
     };
     let owner = there.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).cloned();
@@ -223,9 +229,16 @@ async fn delete(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> Resul
             Ok(())
         }
         // Gone already, or another object by now: either way nothing of ours is left.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_conflict() && !is_cached(ctx, inputs, key, live) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the cache still has this very object.
+fn is_cached(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> bool {
+    let children = ctx.children.of(inputs.service.metadata.uid.as_deref().unwrap_or_default());
+    children.get(key).is_some_and(|cached| cached.uid == live.uid)
 }
 
 const fn asked(verb: Verb, kind: Kind, name: &str) -> Request<'_> {

@@ -263,6 +263,9 @@ async fn one_scope(
 }
 
 async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Action, Error> {
+    if let Some(rest) = ctx.attempts.rest(&service.uid().unwrap_or_default()) {
+        return Ok(Action::requeue(rest));
+    }
     let result = reconcile(service.clone(), ctx.clone()).await;
     if result.is_ok() {
         ctx.attempts.forget(&service.uid().unwrap_or_default());
@@ -274,9 +277,9 @@ async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Act
     result
 }
 
-fn retry(service: Arc<RealtimeService>, _: &Error, ctx: Arc<Context>) -> Action {
+fn retry(service: Arc<RealtimeService>, error: &Error, ctx: Arc<Context>) -> Action {
     if !ctx.metrics.services.has(&service) {
         return Action::await_change();
     }
-    Action::requeue(ctx.attempts.fail(&service.uid().unwrap_or_default()))
+    Action::requeue(ctx.attempts.fail(&service.uid().unwrap_or_default(), error.retry_after()))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use kube::Client;
+use kube::{Client, Config};
 use realtime_operator::{
     admin,
     controller::Operator,
@@ -59,7 +59,7 @@ fn print_warnings() -> anyhow::Result<()> {
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
-    let client = Client::try_default().await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
+    let client = client().await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
     let metrics = Arc::new(Metrics::default());
     let (ready, is_ready) = watch::channel(false);
     let address = admin::serve(options.admin_listen, metrics.clone(), is_ready)
@@ -136,6 +136,13 @@ async fn run(options: Run) -> anyhow::Result<()> {
         let _ = tokio::time::timeout(GIVING_BACK, lease.release()).await;
     }
     Ok(())
+}
+
+async fn client() -> kube::Result<Client> {
+    let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+    // The client's own retries begin after 5 ms. A reconcile is tried again as a whole, and less often.
+    config.default_retry = false;
+    Client::try_from(config)
 }
 
 fn start_telling(options: &Run) -> anyhow::Result<Running> {

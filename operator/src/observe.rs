@@ -6,7 +6,7 @@ mod routes;
 pub use reports::Reports;
 pub(crate) use routes::url;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use realtime_crds::{ValidService, Way, v1alpha1::Effective};
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub struct Observed {
     pub refused: Vec<String>,
     /// Requests that failed.
     pub failures: Vec<String>,
+    /// How long the apiserver asks to be left alone.
+    pub retry_after: Duration,
     /// Children that are leaving and come again.
     pub leaving: Vec<String>,
     /// What the reconcile did, for the event.
@@ -137,6 +139,7 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
             Outcome::KindMissing => observed.missing_kinds.push(*kind),
             Outcome::Failed(error) => {
                 let words = format!("failed to apply {title}: {}", words(error));
+                observed.retry_after = observed.retry_after.max(retry_after(error));
                 if is_refusal(error) { observed.refused.push(words) } else { observed.failures.push(words) }
             }
         }
@@ -146,6 +149,8 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
         format!("failed to delete {} {name}: {}", kind.as_str(), words(error))
     };
     observed.failures.extend(applied.not_pruned.iter().map(not_pruned));
+    let asked = applied.not_pruned.iter().map(|(_, error)| retry_after(error)).max();
+    observed.retry_after = observed.retry_after.max(asked.unwrap_or_default());
     observed
 }
 
@@ -206,6 +211,15 @@ fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
 /// Bad request, forbidden, invalid: the same request would be answered the same.
 fn is_refusal(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+}
+
+/// How long the apiserver asks to be left alone; nothing where it does not.
+pub(crate) fn retry_after(error: &kube::Error) -> Duration {
+    let seconds = match error {
+        kube::Error::Api(status) => status.details.as_ref().map_or(0, |details| details.retry_after_seconds),
+        _ => 0,
+    };
+    Duration::from_secs(seconds.into())
 }
 
 fn words(error: &kube::Error) -> String {

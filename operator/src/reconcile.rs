@@ -19,7 +19,7 @@ use crate::{
     costs, events, inputs,
     inputs::Inputs,
     metrics::{Ended, Verb},
-    observe::observe,
+    observe::{Observed, observe, retry_after},
     plan::{MANAGER, plan},
     request::Request,
     status::{News, Outcome, status},
@@ -29,11 +29,26 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Some children could not be applied; the status says which.
-    #[error("{0}")]
-    Apply(String),
+    #[error("{words}")]
+    Apply {
+        /// Which, and why.
+        words: String,
+        /// How long the apiserver asks to be left alone.
+        retry_after: Duration,
+    },
     /// The status could not be written.
     #[error("failed to write the status: {0}")]
     Status(#[source] Box<kube::Error>),
+}
+
+impl Error {
+    /// How long the apiserver asks to be left alone.
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self {
+            Self::Apply { retry_after, .. } => *retry_after,
+            Self::Status(error) => retry_after(error),
+        }
+    }
 }
 
 /// Nothing tells when an object of somebody else goes away, so it is looked for again.
@@ -90,13 +105,17 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
     match outcome {
         // Whoever holds the place tells by its own change when it leaves.
         Outcome::Invalid(_) | Outcome::Taken { .. } => Ok(Action::await_change()),
-        Outcome::Observed(observed) if !observed.refused.is_empty() => Err(Error::Apply(observed.refused.join("; "))),
-        Outcome::Observed(observed) if !observed.failures.is_empty() => Err(Error::Apply(observed.failures.join("; "))),
+        Outcome::Observed(observed) if !observed.refused.is_empty() => Err(failed(&observed.refused, observed)),
+        Outcome::Observed(observed) if !observed.failures.is_empty() => Err(failed(&observed.failures, observed)),
         Outcome::Observed(observed) if !observed.foreign.is_empty() || !observed.leaving.is_empty() => {
             Ok(Action::requeue(FOREIGN_RECHECK))
         }
         Outcome::Observed(_) => Ok(Action::await_change()),
     }
+}
+
+fn failed(words: &[String], observed: &Observed) -> Error {
+    Error::Apply { words: words.join("; "), retry_after: observed.retry_after }
 }
 
 /// Writes the status when it says something new; answers what in it is news.
@@ -123,7 +142,8 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
     let answer = match request.send(&ctx.metrics, api.patch_status(&name, &manager, &patch)).await {
         Ok(answer) => answer,
         // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(News::default()),
+        Err(kube::Error::Api(status)) if status.is_conflict() && !ctx.metrics.services.has(service) => {
             return Ok(News::default());
         }
         Err(error) => return Err(error),
