@@ -10,7 +10,7 @@ up: ## A cluster with a node, the operator, a service behind a load balancer and
 	@tests/setup clients
 	@echo "building the programs; the first time that takes about 5 minutes on 2 cores"
 	@cargo build -p kubectl-realtime -p realtime-operator -p realtime-server
-	@exec cargo run -q -p kubectl-realtime -- up -f examples/chat.yaml --mode auto
+	@exec cargo run -q -p kubectl-realtime -- up -f examples/https.yaml --mode auto
 
 test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane node envoy helm promtool image-tools

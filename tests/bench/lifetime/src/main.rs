@@ -34,6 +34,9 @@ struct Options {
     /// How many clients.
     #[arg(long, default_value_t = 1000)]
     clients: usize,
+    /// Pods of the service; one alone has no backplane.
+    #[arg(long, default_value_t = 4)]
+    pods: usize,
     /// Minutes of rotation alone.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
@@ -56,7 +59,7 @@ async fn main() -> Result<ExitCode> {
     }
     let mut rows = Vec::new();
     for served in &options.served {
-        let mut site = Site::start(*served).await?;
+        let mut site = Site::start(*served, options.pods).await?;
         let outcome = run(&mut site, *served, &options, &mut rows).await;
         if outcome.is_err() {
             eprintln!("{}", site.describe().await);

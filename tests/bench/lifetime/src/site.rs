@@ -20,7 +20,6 @@ use crate::{
 const NAMESPACE: &str = "chat";
 const SYSTEM: &str = "realtime-system";
 const PATH: &str = "/oursocketio";
-const PODS: usize = 4;
 /// Longest until a service is as it should be: all pods replaced, each with its time to leave.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -34,6 +33,8 @@ pub struct Site {
     redis: Redis,
     /// The service that is played with.
     name: &'static str,
+    /// Its pods when a scenario begins.
+    pods: usize,
     wanted: usize,
     /// Uids of pods that have to go before a change is over.
     leaving: BTreeSet<String>,
@@ -43,7 +44,7 @@ pub struct Site {
 
 impl Site {
     /// Starts everything.
-    pub async fn start(served: Served) -> Result<Self> {
+    pub async fn start(served: Served, pods: usize) -> Result<Self> {
         let built = images::images().await?;
         let peer = peer::image().await?;
         let assets = LocalCluster::assets(|line| eprintln!("{line}")).await?;
@@ -70,7 +71,7 @@ impl Site {
         let at = local_balancer::Options { envoy: Some(envoy), ..local_balancer::Options::default() };
         let balancer = Balancer::start(client.clone(), at).await?;
         let (leaving, restarting) = (BTreeSet::new(), None);
-        Ok(Self { cluster, served, client, balancer, redis, name: "chat", wanted: PODS, leaving, restarting })
+        Ok(Self { cluster, served, client, balancer, redis, name: "chat", pods, wanted: pods, leaving, restarting })
     }
 
     /// Where clients connect: address, host, path.
@@ -82,7 +83,7 @@ impl Site {
     pub async fn serve(&mut self, scenario: Scenario, age: u64) -> Result<()> {
         (self.name, self.wanted) = match scenario {
             Scenario::RotationOff => ("fixed", 1),
-            _ => ("chat", PODS),
+            _ => ("chat", self.pods),
         };
         let (_, host, _) = self.entrance();
         let objects = match self.served {
@@ -235,15 +236,15 @@ impl Site {
 
 /// Rotation is switched off where the server believes that it has a day.
 fn service(name: &str, host: &str, pods: usize, age: u64) -> Value {
-    let (env, backplane) = match name {
-        "chat" => (json!([]), json!({"redis": {"urlSecretRef": {"name": "redis", "key": "url"}}})),
-        _ => (json!([{"name": "REALTIME_MAX_CONNECTION_AGE", "value": "24h"}]), Value::Null),
+    let env = match name {
+        "chat" => json!([]),
+        _ => json!([{"name": "REALTIME_MAX_CONNECTION_AGE", "value": "24h"}]),
     };
     let mut spec = json!({"host": host, "path": PATH, "transports": ["websocket"], "origins": {"allow": ["https://app.domain-b.com"]},
         "exposure": {"gke": {}}, "timeouts": {"maxConnectionAge": format!("{age}s"), "drain": "20s"},
         "workload": {"replicas": pods, "env": env}});
-    if !backplane.is_null() {
-        spec["backplane"] = backplane;
+    if pods > 1 {
+        spec["backplane"] = json!({"redis": {"urlSecretRef": {"name": "redis", "key": "url"}}});
     }
     json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "metadata": {"name": name}, "spec": spec})
 }
