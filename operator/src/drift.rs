@@ -28,21 +28,53 @@ const KEYED_LISTS: [(&str, &[&str]); 10] = [
 /// Maps that Kubernetes replaces as a whole; a Deployment's selector is another kind of map, and cannot change.
 const ATOMIC_MAPS: [&str; 2] = ["selector", "nodeSelector"];
 
+/// What one owner sets as a whole although it is no list: nobody's managed fields tell what is inside.
+const WHOLE_MAPS: [&str; 6] =
+    ["labelSelector", "namespaceSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "resourceFieldRef"];
+
+/// What Kubernetes and the Gateway API fill in inside of what is replaced as a whole.
+fn is_default(field: &str, value: &Value) -> bool {
+    match field {
+        "apiVersion" => value == "v1",
+        "divisor" => value == "0",
+        "expirationSeconds" => value == 3600,
+        "weight" => value == 1,
+        "group" => value == "" || value == "gateway.networking.k8s.io",
+        "kind" => value == "Service" || value == "Gateway",
+        "path" => value["type"] == "PathPrefix" && value["value"] == "/",
+        "protocol" => value == "TCP",
+        _ => is_empty(value),
+    }
+}
+
 /// Whether everything in `desired` stands in `live`; what others added beside it does not count.
 pub(crate) fn says(desired: &Value, live: &Value, field: &str) -> bool {
+    says_in(desired, live, field, false)
+}
+
+/// `whole` is inside of what is replaced as a whole: there, what is in `live` and not in `desired` was taken out of the plan.
+fn says_in(desired: &Value, live: &Value, field: &str, whole: bool) -> bool {
+    let whole = whole || WHOLE_MAPS.contains(&field);
     match (desired, live) {
         // Replaced as a whole: a key that somebody added to a Service's selector leaves it without pods.
         (Value::Object(desired), Value::Object(live)) if is_atomic(field, desired) => desired == live,
-        (Value::Object(desired), Value::Object(live)) => desired.iter().all(|(name, value)| match live.get(name) {
-            Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
-            Some(there) => says(value, there, name),
-            None => is_empty(value),
-        }),
+        (Value::Object(desired), Value::Object(live)) => {
+            let stands = desired.iter().all(|(name, value)| match live.get(name) {
+                Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
+                Some(there) => says_in(value, there, name, whole),
+                None => is_empty(value),
+            });
+            let more = |(name, value): (&String, &Value)| !desired.contains_key(name) && !is_default(name, value);
+            stands && !(whole && live.iter().any(more))
+        }
         (Value::Array(desired), Value::Array(live)) => match key_of(field, desired) {
-            Some(key) => {
-                desired.iter().all(|item| live.iter().any(|there| item[key] == there[key] && says(item, there, "")))
+            Some(key) if !whole => desired
+                .iter()
+                .all(|item| live.iter().any(|there| item[key] == there[key] && says_in(item, there, "", false))),
+            Some(_) | None => {
+                desired.len() == live.len()
+                    && desired.iter().zip(live).all(|(item, there)| says_in(item, there, "", true))
             }
-            None => desired.len() == live.len() && desired.iter().zip(live).all(|(item, there)| says(item, there, "")),
         },
         (Value::Number(desired), Value::Number(live)) => desired.as_f64() == live.as_f64(),
         (desired, live) => desired == live,
@@ -183,6 +215,27 @@ mod tests {
         let owned = |port: u16| json!({"f:ports": {format!("k:{{\"port\":{port},\"protocol\":\"TCP\"}}"): {".": {}, "f:name": {}}}});
         assert!(!differs(&desired, &desired, &owned(80)));
         assert!(differs(&desired, &desired, &owned(81)));
+    }
+
+    #[test]
+    fn what_is_taken_out_of_a_list_that_is_replaced_as_a_whole_is_drift() {
+        let planned = json!({"tolerations": [{"key": "a", "operator": "Exists"}]});
+        let live = json!({"tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 60}]});
+        assert!(differs(&planned, &live, &Value::Null));
+        let planned = json!({"podAffinityTerm": {"namespaceSelector": {}}});
+        let live = json!({"podAffinityTerm": {"namespaceSelector": {"matchLabels": {"a": "b"}}}});
+        assert!(differs(&planned, &live, &Value::Null));
+    }
+
+    #[test]
+    fn what_kubernetes_fills_in_there_is_not() {
+        let planned = json!({"sources": [{"downwardAPI": {"items": [{"path": "p", "fieldRef": {"fieldPath": "f"}}]}}, {"serviceAccountToken": {"path": "t"}}],
+            "rules": [{"backendRefs": [{"name": "chat", "port": 80}]}], "env": [{"name": "a", "valueFrom": {"fieldRef": {"fieldPath": "f"}}}]});
+        let live = json!({"sources": [{"downwardAPI": {"items": [{"path": "p", "fieldRef": {"fieldPath": "f", "apiVersion": "v1"}}]}},
+                {"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}}],
+            "rules": [{"backendRefs": [{"name": "chat", "port": 80, "group": "", "kind": "Service", "weight": 1}]}],
+            "env": [{"name": "a", "valueFrom": {"fieldRef": {"fieldPath": "f", "apiVersion": "v1"}}}]});
+        assert!(!differs(&planned, &live, &Value::Null));
     }
 
     #[test]
