@@ -1,6 +1,8 @@
 //! Program `kubectl-realtime`: what the operator would do, and what it does, for people at a terminal and for scripts.
 
 mod diff;
+mod doctor;
+mod explain_close;
 mod input;
 mod options;
 mod origins;
@@ -30,6 +32,8 @@ async fn main() -> ExitCode {
         Command::Render(options) => render::run(&options),
         Command::Diff(options) => diff::run(&options).await,
         Command::Origins { command: OriginsCommand::Check(options) } => origins::check(&options),
+        Command::Doctor(options) => doctor::run(&options).await,
+        Command::ExplainClose(options) => explain_close::run(&options),
         Command::Up(options) => up::run(options).await,
     }
     .unwrap_or_else(|error| {

@@ -1,8 +1,12 @@
 //! The command line. Every option has an environment variable.
 
+mod doctor;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use doctor::{Doctor, ExplainClose, Protocol, Transport};
 
 /// Works with RealtimeServices: see what the operator makes of one, check origins, try it all on this machine.
 ///
@@ -33,6 +37,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OriginsCommand,
     },
+    /// Climb the ladder of any Socket.IO or WebSocket deployment as a page on another site would, and name the rung that breaks.
+    ///
+    /// Each rung (dns tls path handshake preflight authorization upgrade replicas cut) is shown with the request and the answer, the
+    /// likely cause and what to change. Sessions that it opens, it closes; nothing is emitted.
+    ///
+    /// Exit status: 0 all rungs hold, 1 a warning, 2 a rung breaks, 3 invalid input.
+    Doctor(Box<Doctor>),
+    /// Explain a close code, a status, or a line of a log or a browser's console: causes and what to check.
+    ///
+    /// Exit status: 0 it is known, 1 it is not, 3 invalid input.
+    ExplainClose(ExplainClose),
     /// Run everything here: a control plane, the operator, the bundled server and a page on another site; Ctrl-C ends it.
     Up(Up),
 }
