@@ -159,12 +159,7 @@ async fn create(ctx: &Context, inputs: &Inputs, child: &Child) -> (Outcome, Opti
 }
 
 /// Something of that name is there and the cache does not have it: somebody else's, or ours without its label.
-async fn whose(
-    ctx: &Context,
-    inputs: &Inputs,
-    child: &Child,
-    conflict: Box<Status>,
-) -> (Outcome, Option<Arc<Live>>) {
+async fn whose(ctx: &Context, inputs: &Inputs, child: &Child, conflict: Box<Status>) -> (Outcome, Option<Arc<Live>>) {
     let api = api(ctx, inputs, child.kind);
     let request = asked(Verb::Get, child.kind, &child.name);
     let there = match request.send(&ctx.metrics, api.get_opt(&child.name)).await {

@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use kube::{Client, Config};
+use kube::{Client, Config, client::ClientBuilder};
 use realtime_operator::{
     admin,
     controller::Operator,
-    leader::{Lease, unique},
+    leader::{Candidate, Term, unique},
     metrics::Metrics,
     options::{Cli, Command, LogFormat, Run},
     plan::Settings,
@@ -19,6 +19,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tower::filter::FilterLayer;
 use tracing_subscriber::EnvFilter;
 
 /// How long requests under way may take to end, and how long giving the lease back.
@@ -59,7 +60,9 @@ fn print_warnings() -> anyhow::Result<()> {
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
-    let client = client().await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
+    let term = if options.election.leader_election { Term::not_yet() } else { Term::unlimited() };
+    let clients = clients(&term).await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
+    let Clients { client, of_the_lease } = clients;
     let metrics = Arc::new(Metrics::default());
     let (ready, is_ready) = watch::channel(false);
     let address = admin::serve(options.admin_listen, metrics.clone(), is_ready)
@@ -78,12 +81,12 @@ async fn run(options: Run) -> anyhow::Result<()> {
     let identity =
         std::env::var("HOSTNAME").unwrap_or_else(|_| format!("{}-{}", "realtime-operator", std::process::id()));
     let mut lease = match options.election.leader_election {
-        true => Some(Lease::compete(client.clone(), &options.election, &unique(&identity)).await?),
+        true => Some(Candidate::new(of_the_lease, &options.election, &unique(&identity), term)),
         false => None,
     };
     if let Some(lease) = &mut lease {
         tokio::select! {
-            won = lease.won() => { won?; tracing::info!(identity, "leading"); }
+            won = lease.wins() => { won?; tracing::info!(identity, "leading"); }
             () = &mut told_to_go => return Ok(()),
         }
     }
@@ -112,7 +115,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
     }));
     let lost = async {
         match &mut lease {
-            Some(lease) => lease.lost().await,
+            Some(lease) => lease.leads().await,
             None => std::future::pending().await,
         }
     };
@@ -127,22 +130,40 @@ async fn run(options: Run) -> anyhow::Result<()> {
         anyhow::bail!("another operator leads now");
     }
     stop.send_replace(true);
-    tokio::time::timeout(LAST_REQUESTS, work)
-        .await
-        .context("requests did not end in time")?
-        .context("the controller panicked")?;
-    if let Some(lease) = lease {
+    // What is under way may take longer than the last renewal holds.
+    let renewed = async {
+        match &mut lease {
+            Some(lease) => lease.leads().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(LAST_REQUESTS, work) => {
+            ended.context("requests did not end in time")?.context("the controller panicked")?;
+        }
+        () = renewed => anyhow::bail!("another operator leads now"),
+    }
+    if let Some(mut lease) = lease {
         // Without it the lease runs out by itself.
-        let _ = tokio::time::timeout(GIVING_BACK, lease.release()).await;
+        let _ = tokio::time::timeout(GIVING_BACK, lease.gives_back()).await;
     }
     Ok(())
 }
 
-async fn client() -> kube::Result<Client> {
+struct Clients {
+    /// Writes only while the term lasts.
+    client: Client,
+    of_the_lease: Client,
+}
+
+async fn clients(term: &Term) -> kube::Result<Clients> {
     let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     // The client's own retries begin after 5 ms. A reconcile is tried again as a whole, and less often.
     config.default_retry = false;
-    Client::try_from(config)
+    let term = term.clone();
+    let fence = FilterLayer::new(move |request| term.check(request));
+    let client = ClientBuilder::try_from(config.clone())?.with_layer(&fence).build();
+    Ok(Clients { client, of_the_lease: Client::try_from(config)? })
 }
 
 fn start_telling(options: &Run) -> anyhow::Result<Running> {

@@ -3,12 +3,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, stream};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use realtime_tests::Child;
 use serde_json::Value;
@@ -17,8 +19,9 @@ use crate::{
     Ground,
     proxy::{Fault, On, Rule, Verb},
     routes, specs,
-    state::{Children, Detail, difference},
+    state::{Children, Detail, difference, renamed},
     summary::Tally,
+    workers,
 };
 
 const WORKERS: usize = 16;
@@ -116,34 +119,17 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let mut cases = cases(window);
     cases.shuffle(&mut StdRng::seed_from_u64(tally.seed));
     cases.truncate(tally.choose(24, usize::MAX));
-    let ends = Ends { ground: &ground, known: Mutex::default(), window };
-    let names: Vec<String> = (0..WORKERS).map(|number| format!("f{number:02}")).collect();
-    let free = Arc::new(Mutex::new(names));
-    let outcomes = stream::iter(cases).map(|case| {
-        let (ends, free) = (&ends, free.clone());
-        async move {
-            let name = free.lock().unwrap_or_else(PoisonError::into_inner).pop().expect("as many as there are workers");
-            let outcome = ends.one(&case, &name).await;
-            ends.ground.proxy.heal(&name);
-            let cleared = ends.ground.delete(&name).await;
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-            (case.name(), outcome.and_then(|hit| cleared.map(|()| hit)))
-        }
-    });
-    let mut outcomes = std::pin::pin!(outcomes.buffer_unordered(WORKERS));
-    let (mut hits, mut slowest) = (0, Duration::ZERO);
-    while let Some((name, outcome)) = outcomes.next().await {
-        if let Ok((hit, took)) = &outcome {
-            hits += hit;
-            slowest = slowest.max(*took);
-        }
-        tally.case(&name, outcome.map(drop));
-    }
-    tally.fact(format!("{hits} requests failed"));
+    let ends = Ends { ground: &ground, known: Mutex::default(), window, hits: AtomicUsize::new(0) };
+    let mut slowest = Duration::ZERO;
+    let one = async |case: &Case, name: &str| ends.one(case, name).await;
+    workers::each(&ground, ("f", WORKERS), cases, one, |case, outcome| {
+        slowest = slowest.max(*outcome.as_ref().unwrap_or(&Duration::ZERO));
+        tally.case(&case.name(), outcome.map(drop));
+    })
+    .await;
+    tally.fact(format!("{} requests failed", ends.hits.load(Ordering::SeqCst)));
     tally.fact(format!("healed at the latest after {} s", slowest.as_secs()));
-    tally.case("the operator is well", operator.is_well());
-    let sins = ground.proxy.record().sins();
-    tally.case("no write is careless", if sins.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{sins:?}")) });
+    tally.ends_well(&ground, &mut operator);
     Ok(())
 }
 
@@ -152,10 +138,11 @@ struct Ends<'a> {
     /// What a spec comes to without faults.
     known: Mutex<BTreeMap<(Occasion, bool), Children>>,
     window: Duration,
+    hits: AtomicUsize,
 }
 
 impl Ends<'_> {
-    async fn one(&self, case: &Case, name: &str) -> Result<(usize, Duration)> {
+    async fn one(&self, case: &Case, name: &str) -> Result<Duration> {
         let ground = self.ground;
         let (before, after) = case.specs(name);
         if let Some(before) = before {
@@ -172,6 +159,7 @@ impl Ends<'_> {
         let hits = ground.proxy.fail(Rule { on, fault: case.fault.clone() });
         ground.apply(name, &after).await?;
         tokio::time::sleep(self.window).await;
+        self.hits.fetch_add(hits.load(Ordering::SeqCst), Ordering::SeqCst);
         self.is_patient(case, name, from)?;
         ground.proxy.heal(name);
         let healed = std::time::Instant::now();
@@ -186,7 +174,7 @@ impl Ends<'_> {
             });
             let difference = difference(&wanted, &found);
             if programmed && difference.is_none() {
-                return Ok((hits.load(Ordering::SeqCst), healed.elapsed()));
+                return Ok(healed.elapsed());
             }
             let late = healed.elapsed() > Duration::from_secs(60);
             ensure!(!late, "60 s after it healed: {} {status}", difference.unwrap_or_default());
@@ -226,10 +214,4 @@ impl Ends<'_> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, children.clone());
         Ok(children)
     }
-}
-
-fn renamed(children: &Children, name: &str) -> Children {
-    let renamed =
-        |child: &Value| serde_json::from_str(&child.to_string().replace(name, "NAME")).expect("JSON stays JSON");
-    children.iter().map(|(kind, child)| (*kind, renamed(child))).collect()
 }

@@ -114,6 +114,15 @@ impl Ground {
         self.services().patch(name, &user, &Patch::Apply(service)).await
     }
 
+    /// The uid of the operator's own account.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn uid_of_account(&self) -> Result<Option<String>> {
+        let accounts = realtime_tests::Child::of("ServiceAccount").api(&self.client, &self.namespace);
+        Ok(accounts.get("realtime-operator").await?.metadata.uid)
+    }
+
     /// Deletes a service and waits until nothing of it is left.
     ///
     /// # Errors

@@ -8,10 +8,15 @@ pub mod routes;
 pub mod specs;
 pub mod state;
 pub mod summary;
+pub mod workers;
 
+pub mod co_owners;
 pub mod crash;
 pub mod faults;
+pub mod foreign;
+pub mod leadership;
 pub mod mutations;
+pub mod stale;
 
 pub use ground::Ground;
 pub use operator::Operator;

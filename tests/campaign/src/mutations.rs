@@ -6,10 +6,12 @@ mod corpus;
 mod oracle;
 mod schema;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, stream};
 use kube::api::{Patch, PatchParams};
 use rand::{
     RngExt, SeedableRng,
@@ -22,9 +24,10 @@ use crate::{
     Ground, routes,
     state::{Children, Detail},
     summary::Tally,
+    workers,
 };
 use oracle::Verdict;
-use schema::{Donors, Mutation, SELF};
+use schema::{Donors, Mutation, SELF, Step};
 
 const WORKERS: usize = 12;
 const LINKS: usize = 10;
@@ -65,30 +68,17 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     bases.iter().for_each(|(_, spec)| schema::donate(&schema, spec, &mut Vec::new(), &mut donors));
     let mutations = schema::all(&schema, &donors);
     let mut chance = StdRng::seed_from_u64(tally.seed);
-    let cases = cases(tally, &bases, &mutations, &mut chance);
+    let cases = cases(tally, &bases, &mutations, &donors, &mut chance);
     let field = Field { ground, donors, bases, mutations, let_through: Mutex::default() };
 
-    let names: Vec<String> = (0..WORKERS).map(|number| format!("m{number:02}")).collect();
-    let free = Arc::new(Mutex::new(names));
-    let outcomes = stream::iter(cases).map(|case| {
-        let (field, free) = (&field, free.clone());
-        async move {
-            let name = free.lock().unwrap_or_else(PoisonError::into_inner).pop().expect("as many as there are workers");
-            let outcome = field.one(&case, &name).await;
-            let cleared = field.ground.delete(&name).await;
-            free.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-            (field.name(&case), outcome.and_then(|outcome| cleared.map(|()| outcome)))
-        }
-    });
-    let mut outcomes = std::pin::pin!(outcomes.buffer_unordered(WORKERS));
     let mut refused = 0;
-    while let Some((name, outcome)) = outcomes.next().await {
+    let one = async |case: &Case, name: &str| field.one(case, name).await;
+    workers::each(&field.ground, ("m", WORKERS), cases, one, |case, outcome| {
         refused += usize::from(matches!(outcome, Ok(Outcome::Refused)));
-        tally.case(&name, outcome.map(drop));
-    }
-    tally.case("the operator is well", operator.is_well());
-    let sins = field.ground.proxy.record().sins();
-    tally.case("no write is careless", if sins.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{sins:?}")) });
+        tally.case(&field.name(case), outcome.map(drop));
+    })
+    .await;
+    tally.ends_well(&field.ground, &mut operator);
     let mut let_through = field.let_through.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let_through.sort();
     let_through.dedup();
@@ -98,19 +88,38 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-fn cases(tally: &mut Tally, bases: &[(String, Value)], mutations: &[Mutation], chance: &mut StdRng) -> Vec<Case> {
+fn cases(
+    tally: &mut Tally,
+    bases: &[(String, Value)],
+    mutations: &[Mutation],
+    donors: &Donors,
+    chance: &mut StdRng,
+) -> Vec<Case> {
     let mut singles: Vec<usize> = (0..mutations.len()).collect();
     singles.shuffle(chance);
     singles.truncate(tally.choose(60, usize::MAX));
     let chains = tally.choose(3, 200);
     tally.fact(format!("{} single mutations, {chains} chains of {LINKS}", singles.len()));
     let any = |chance: &mut StdRng| chance.random_range(0..bases.len());
-    let mut cases: Vec<Case> =
-        singles.into_iter().map(|it| Case { base: any(chance), links: vec![it], seed: chance.random() }).collect();
+    // One that the mutation changes, where there is one.
+    let that_changes = |link: usize, chance: &mut StdRng| {
+        let changes = |base: &usize| mutations[link].of(&bases[*base].1, donors) != bases[*base].1;
+        (0..4 * bases.len()).map(|_| any(chance)).find(changes).unwrap_or(0)
+    };
+    let mut cases: Vec<Case> = singles
+        .into_iter()
+        .map(|it| Case { base: that_changes(it, chance), links: vec![it], seed: chance.random() })
+        .collect();
+    // Kubernetes' own types have so many places that without this hardly anything else would change.
+    let mut sections: BTreeMap<&[Step], Vec<usize>> = BTreeMap::new();
+    for (number, mutation) in mutations.iter().enumerate() {
+        sections.entry(&mutation.path[..mutation.path.len().min(2)]).or_default().push(number);
+    }
+    let sections: Vec<Vec<usize>> = sections.into_values().collect();
     for _ in 0..chains {
         // More than enough, as many are refused.
-        let all: Vec<usize> = (0..mutations.len()).collect();
-        let links = (0..8 * LINKS).filter_map(|_| all.choose(chance).copied()).collect();
+        let link = |chance: &mut StdRng| sections.choose(chance).and_then(|section| section.choose(chance)).copied();
+        let links = (0..8 * LINKS).filter_map(|_| link(chance)).collect();
         cases.push(Case { base: any(chance), links, seed: chance.random() });
     }
     cases
@@ -166,6 +175,10 @@ impl Field {
                         self.let_through.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
                     }
                     Verdict::Invalid | Verdict::Paused => {}
+                }
+                if !matches!(verdict, Verdict::Done) {
+                    // A chain goes on from what works.
+                    spec = good.clone();
                 }
             } else {
                 verdict = Verdict::Invalid;

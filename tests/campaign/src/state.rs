@@ -167,6 +167,14 @@ pub fn said(service: &RealtimeService) -> Value {
     status
 }
 
+/// The children of a service as if it had another name.
+#[must_use]
+pub fn renamed(children: &Children, name: &str) -> Children {
+    let renamed =
+        |child: &Value| serde_json::from_str(&child.to_string().replace(name, "NAME")).expect("JSON stays JSON");
+    children.iter().map(|(kind, child)| (*kind, renamed(child))).collect()
+}
+
 /// Why two sets of children are not the same.
 #[must_use]
 pub fn difference(wanted: &Children, found: &Children) -> Option<String> {

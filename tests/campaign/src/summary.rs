@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
-use crate::{crash, faults, mutations};
+use crate::{Ground, Operator, co_owners, crash, faults, foreign, leadership, mutations, stale};
 
 /// How much of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +27,14 @@ pub enum Campaign {
     Mutations,
     /// Requests fail by verb and kind.
     Faults,
+    /// Events are dropped, doubled or late.
+    Stale,
+    /// Something of a child's name is somebody else's.
+    Foreign,
+    /// Of two operators one goes, dies, freezes or is cut off.
+    Leadership,
+    /// Others write to the children too.
+    CoOwners,
     /// The operator is killed at every write.
     Crash,
 }
@@ -41,6 +49,10 @@ impl Campaign {
         match self {
             Self::Mutations => mutations::run(&mut tally).await?,
             Self::Faults => faults::run(&mut tally).await?,
+            Self::Stale => stale::run(&mut tally).await?,
+            Self::Foreign => foreign::run(&mut tally).await?,
+            Self::Leadership => leadership::run(&mut tally).await?,
+            Self::CoOwners => co_owners::run(&mut tally).await?,
             Self::Crash => crash::run(&mut tally).await?,
         }
         Ok(tally.end(self))
@@ -84,6 +96,13 @@ impl Tally {
             eprintln!("ALARM {name}: {error:#}");
             self.alarms.push(format!("{name}: {error:#}"));
         }
+    }
+
+    /// Two cases that end every campaign: the operator has neither ended nor panicked, and none of its writes was careless.
+    pub fn ends_well(&mut self, ground: &Ground, operator: &mut Operator) {
+        self.case("the operator is well", operator.is_well());
+        let sins = ground.proxy.record().sins();
+        self.case("no write is careless", if sins.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{sins:?}")) });
     }
 
     /// A figure for the summary.

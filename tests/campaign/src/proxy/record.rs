@@ -98,6 +98,7 @@ impl Record {
             let meta = &entry.body["metadata"];
             let what = match entry.asked.verb {
                 Verb::Apply if entry.code == 200 && meta["uid"].is_null() => "changed an object whatever its uid",
+                Verb::Apply if has_other_controller(entry) => "went to another service's object",
                 Verb::Apply if meta["uid"].is_null() && meta["resourceVersion"].is_null() => "would adopt anything",
                 Verb::Delete if entry.body["preconditions"]["uid"].is_null() => "deletes whatever the uid",
                 Verb::Create | Verb::Update => "is no server-side apply",
@@ -111,4 +112,11 @@ impl Record {
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the object that was written is controlled by another than the one that the write spoke for.
+fn has_other_controller(entry: &Entry) -> bool {
+    let spoke_for = &entry.body["metadata"]["ownerReferences"][0]["uid"];
+    let controllers = entry.answer["owners"].as_array().into_iter().flatten().filter(|it| it["controller"] == true);
+    matches!(entry.code, 200 | 201) && !spoke_for.is_null() && controllers.into_iter().any(|it| it["uid"] != *spoke_for)
 }
