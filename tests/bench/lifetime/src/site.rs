@@ -87,6 +87,8 @@ impl Site {
         };
         let (_, host, _) = self.entrance();
         let objects = match self.served {
+            // Rotation is switched off where the server believes that it has an hour.
+            Served::Bundled if scenario == Scenario::RotationOff => vec![service(self.name, host, self.wanted, 3600)],
             Served::Bundled => vec![service(self.name, host, self.wanted, age)],
             Served::Node => peer::objects(self.name, host, PATH, self.wanted, age, &self.redis.url()),
         };
@@ -97,6 +99,10 @@ impl Site {
         self.leaving.clear();
         let settled = wait::until(LIMIT, async || Ok(self.is_settled().await?.then_some(())));
         ensure!(settled.await?.is_some(), "the service does not get ready");
+        if scenario == Scenario::RotationOff {
+            self.patch("rts", &json!({"spec": {"paused": true}})).await?;
+            self.patch("backendconfig", &json!({"spec": {"timeoutSec": age}})).await?;
+        }
         self.balancer.healthy(NAMESPACE, self.name, self.wanted).await?;
         Ok(())
     }
@@ -234,15 +240,10 @@ impl Site {
     }
 }
 
-/// Rotation is switched off where the server believes that it has a day.
 fn service(name: &str, host: &str, pods: usize, age: u64) -> Value {
-    let env = match name {
-        "chat" => json!([]),
-        _ => json!([{"name": "REALTIME_MAX_CONNECTION_AGE", "value": "24h"}]),
-    };
     let mut spec = json!({"host": host, "path": PATH, "transports": ["websocket"], "origins": {"allow": ["https://app.domain-b.com"]},
-        "exposure": {"gke": {}}, "timeouts": {"maxConnectionAge": format!("{age}s"), "drain": "20s"},
-        "workload": {"replicas": pods, "env": env}});
+        "exposure": {"gke": {}}, "timeouts": {"maxConnectionAge": format!("{age}s"), "drain": "20s", "pingInterval": "10s", "pingTimeout": "10s"},
+        "workload": {"replicas": pods}});
     if pods > 1 {
         spec["backplane"] = json!({"redis": {"urlSecretRef": {"name": "redis", "key": "url"}}});
     }
