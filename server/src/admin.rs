@@ -11,6 +11,7 @@ use crate::{
     denied::{DeniedOrigin, DeniedOrigins},
     metrics::Metrics,
     policy::Policy,
+    recovery::{Recovery, shared},
     report::{KeyFacts, Report, SourceState},
     shutdown::Phase,
 };
@@ -44,6 +45,8 @@ pub struct Serving {
     pub path: String,
     /// Sessions.
     pub connections: Arc<Connections>,
+    /// What is kept for clients that come back, and shared with other replicas.
+    pub recovery: Arc<Recovery>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +65,8 @@ struct Status {
     path: Option<String>,
     connections: usize,
     connections_moving: usize,
+    /// None without one.
+    backplane: Option<shared::Report>,
     denied_origins: Vec<DeniedOrigin>,
 }
 
@@ -117,6 +122,7 @@ async fn status(State(admin): State<Admin>) -> Json<Status> {
         mode: policy.as_ref().map(|policy| policy.origins.mode().as_str()),
         connections: serving.as_ref().map_or(0, |serving| serving.connections.count()),
         connections_moving: serving.as_ref().map_or(0, |serving| serving.connections.moving()),
+        backplane: serving.as_ref().and_then(|serving| serving.recovery.shared()).map(shared::Shared::report),
         path: serving.map(|serving| serving.path),
         denied_origins: policy.map_or_else(Vec::new, |policy| admin.denied.top(SHOWN, &policy.origins)),
     })

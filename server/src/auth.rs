@@ -268,7 +268,7 @@ impl Auth {
 }
 
 /// Whom a token names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Principal {
     /// Who issued it.
     pub issuer: Option<String>,

@@ -94,14 +94,18 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let ages = Ages::new(options.max_connection_age.unwrap_or_else(|| policy.borrow().max_connection_age));
     let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
     let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
-    let (path, sessions) = (settings.path.clone(), Arc::clone(&connections));
-    serving.send_replace(Some(Serving { policy: policy.clone(), path, connections: sessions }));
+    let recovery = Recovery::open(options.recovery(), options.redis.place(), &metrics, Arc::clone(&connections));
+    serving.send_replace(Some(Serving {
+        policy: policy.clone(),
+        path: settings.path.clone(),
+        connections: Arc::clone(&connections),
+        recovery: Arc::clone(&recovery),
+    }));
     if let Some(memory) = &memory {
         tokio::spawn(Arc::clone(memory).watch(Arc::clone(&metrics)));
     }
     let admission = Admission::new(&options, memory, Arc::clone(&metrics));
     let lost_after = settings.ping_interval + settings.ping_timeout;
-    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone(), Arc::clone(&connections));
     let (engine, io) = Engine::new(
         settings.clone(),
         (limits, admission),
@@ -135,6 +139,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let window = options.drain.unwrap_or_else(|| policy.borrow().drain);
     let drain = Drain { connections, mover, engine, phase, detach: options.detach, window };
     drain.run(&mut signals).await;
+    if let Some(shared) = recovery.shared() {
+        shared.peers.leave();
+    }
     closed.cancel();
     accepting.await.ok();
     tracker.close();

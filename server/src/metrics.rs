@@ -15,7 +15,10 @@ pub use labels::{
     Closed, Code, Direction, Event, Handshake, Kind, Move, Opening, Outcome, Reason, Token, Transport, Verdict,
 };
 
-use crate::{options::Options, recovery::numbers::Numbers};
+use crate::{
+    options::Options,
+    recovery::{numbers::Numbers, shared},
+};
 
 /// Seconds, from a connection that never worked to a day.
 const DURATIONS: [f64; 12] = [1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0];
@@ -74,6 +77,8 @@ pub struct Metrics {
     pub denied_evictions: Counter<u64, AtomicU64>,
     /// Clients that come back.
     pub recovery: Numbers,
+    /// Other replicas.
+    pub backplane: shared::numbers::Numbers,
     websockets: Arc<Traffic>,
     polling: Arc<Traffic>,
 }
@@ -151,6 +156,7 @@ impl Metrics {
             watch_connected: Gauge::default(),
             denied_evictions: Counter::default(),
             recovery: Numbers::default(),
+            backplane: shared::numbers::Numbers::default(),
             websockets: Arc::new(Traffic::of(&messages, &bytes, "websocket")),
             polling: Arc::new(Traffic::of(&messages, &bytes, "polling")),
         };
@@ -184,6 +190,7 @@ impl Metrics {
         registry.register("refusals", "Requests refused by Engine.IO error code", self.refusals.clone());
         registry.register("events", "Socket.IO events received", self.events.clone());
         self.recovery.register(registry);
+        self.backplane.register(registry);
     }
 
     fn register_policy(&mut self) {

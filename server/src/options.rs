@@ -1,11 +1,14 @@
 //! What a person or the operator may set: each option has an environment variable.
 
+mod redis;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{overload::memory::MemoryLimit, recovery::Limits};
 use clap::{Parser, ValueEnum};
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 use realtime_telemetry::Traces;
+pub use redis::Redis;
 
 /// A Socket.IO server for browsers on other sites.
 ///
@@ -105,6 +108,10 @@ pub struct Options {
     /// Most that one client is sent on its return; of one that missed more it is said that it did.
     #[arg(long, env = "REALTIME_RECOVERY_SESSION_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "4Mi")]
     pub recovery_session_bytes: usize,
+
+    /// Options of the backplane.
+    #[command(flatten)]
+    pub redis: Redis,
 
     /// How log lines look.
     #[arg(long, env = "REALTIME_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]

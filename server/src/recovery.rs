@@ -18,6 +18,7 @@ pub mod numbers;
 pub mod offset;
 pub mod reply;
 pub mod session;
+pub mod shared;
 
 use std::{
     fmt,
@@ -31,13 +32,14 @@ use tokio::{
     time,
 };
 
-use crate::connections::Connections;
+use crate::{connections::Connections, metrics::Metrics};
 pub(crate) use adapter::Recording;
 use log::{Entry, Log};
 use members::Members;
 use memory::{Bounds, MemoryLog};
 use numbers::Numbers;
 use session::Pid;
+use shared::{Place, Shared};
 
 /// The Socket.IO server.
 pub type SocketIo = socketioxide::SocketIo<Recording>;
@@ -70,6 +72,7 @@ pub struct Recovery {
     connections: Arc<Connections>,
     lagging: Mutex<Option<UnboundedReceiver<Sid>>>,
     numbers: Numbers,
+    shared: Option<Shared>,
 }
 
 impl fmt::Debug for Recovery {
@@ -79,24 +82,34 @@ impl fmt::Debug for Recovery {
 }
 
 impl Recovery {
-    /// With a log in this process.
+    /// With a log in this process, or with one that all replicas share.
     #[must_use]
-    pub fn in_memory(limits: Limits, numbers: Numbers, connections: Arc<Connections>) -> Arc<Self> {
+    pub fn open(limits: Limits, place: Option<Place>, metrics: &Metrics, connections: Arc<Connections>) -> Arc<Self> {
         let (sender, lagging) = unbounded_channel();
-        let members = Arc::new(Members::new(sender));
-        let bounds = Bounds { window: limits.window, bytes: limits.bytes };
-        let log = Arc::new(MemoryLog::new(bounds, members.clone()));
-        Arc::new(Self { limits, log, members, connections, lagging: Mutex::new(Some(lagging)), numbers })
+        let members = Arc::new(Members::new(sender, !limits.window.is_zero()));
+        let (log, shared): (Arc<dyn Log>, _) = match place {
+            Some(place) => {
+                let (log, shared) = shared::open(place, limits, &members, &connections, metrics.backplane.clone());
+                (log, Some(shared))
+            }
+            None => {
+                let bounds = Bounds { window: limits.window, bytes: limits.bytes };
+                (Arc::new(MemoryLog::new(bounds, members.clone())), None)
+            }
+        };
+        let (lagging, numbers) = (Mutex::new(Some(lagging)), metrics.recovery.clone());
+        Arc::new(Self { limits, log, members, connections, lagging, numbers, shared })
     }
 
     /// Looks after those who lag and what is old, for as long as the process runs.
     pub fn start(self: &Arc<Self>) {
         let lagging = self.lagging.lock().expect("nothing panics under this lock").take();
-        let Some(lagging) = lagging.filter(|_| self.is_on()) else { return };
+        let Some(lagging) = lagging.filter(|_| self.has_log()) else { return };
         tokio::spawn(Arc::clone(self).follow(lagging));
         let recovery = Arc::clone(self);
+        let pause = if self.is_on() { SWEEP.min(self.limits.window / 4) } else { SWEEP };
         tokio::spawn(async move {
-            let mut ticks = time::interval(SWEEP.min(recovery.limits.window / 4).max(Duration::from_millis(50)));
+            let mut ticks = time::interval(pause.max(Duration::from_millis(50)));
             ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
@@ -110,6 +123,17 @@ impl Recovery {
     #[must_use]
     pub fn is_on(&self) -> bool {
         !self.limits.window.is_zero()
+    }
+
+    /// Whether what is published goes through a log.
+    fn has_log(&self) -> bool {
+        self.is_on() || self.shared.is_some()
+    }
+
+    /// What replicas have in common, where there are several.
+    #[must_use]
+    pub const fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
     }
 
     /// What others know a client by: its first connection's id, however often it comes back.
@@ -138,6 +162,11 @@ impl Recovery {
     /// A client published something under an id of its own.
     pub fn publish(&self, sid: Sid, id: &str, delivered: usize) {
         self.members.with(sid, |member| member.state.publications.push(id, delivered));
+    }
+
+    /// It was not, after all.
+    pub fn unpublish(&self, sid: Sid, id: &str) {
+        self.members.with(sid, |member| member.state.publications.remove(id));
     }
 
     /// Id and secret name that a client is given in the answer to its CONNECT; once.

@@ -5,18 +5,13 @@ mod args;
 mod parting;
 mod presence;
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
-use socketioxide::{
-    BroadcastError, SendError, SocketError,
-    extract::TryData,
-    handler::ConnectHandler,
-    socket::Sid,
-};
+use socketioxide::{BroadcastError, SendError, SocketError, extract::TryData, handler::ConnectHandler, socket::Sid};
 
 use crate::{
     auth::{self, Auth, refusal::Refusal, token::Payload},
@@ -33,6 +28,8 @@ const LONGEST_ROOM: usize = 128;
 const LONGEST_EVENT: usize = 128;
 const LONGEST_ID: usize = 64;
 const MOST_ROOMS: usize = 100;
+/// How long clients may take to answer what others ask.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Events that clients take for the library's or for the server's own.
 const RESERVED: [&str; 10] = [
     "connect",
@@ -64,17 +61,14 @@ pub fn register(
     metrics: &Arc<Metrics>,
 ) {
     let application = Application {
-        presence: Presence::start(io.clone()),
+        presence: Presence::start(io.clone(), recovery.shared().map(|shared| Arc::clone(&shared.peers))),
         recovery: Arc::clone(recovery),
         connections: Arc::clone(connections),
     };
     let Application { presence, recovery, .. } = application.clone();
     let greet = async move |socket: SocketRef, hello: TryData<Hello>| {
         recovery.greet(&socket, &Hello::of(hello)).await;
-        let rooms = socket.rooms();
-        if !rooms.is_empty() {
-            presence.changed(rooms);
-        }
+        presence.changed(socket.rooms());
     };
     let (auth, metrics) = (Arc::clone(auth), Arc::clone(metrics));
     let admit = async move |socket: SocketRef, payload: TryData<Payload>, hello: TryData<Hello>| {
@@ -103,7 +97,7 @@ fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metric
                 let sent = match reply {
                     Ok(Reply::Json(value)) => ack.send(&value),
                     Ok(Reply::Same(args)) => ack.send(&args),
-                    Ok(Reply::Delivery(delivery)) => ack.send(&json!({"delivered": delivery.await})),
+                    Ok(Reply::Delivery(delivery)) => ack.send(&delivery.await),
                     Err(problem) => ack.send(&json!({"error": problem.to_string()})),
                 };
                 if let Err(error) = sent {
@@ -119,6 +113,7 @@ fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metric
     on("join", join);
     on("leave", leave);
     on("publish", publish);
+    on("ask", ask);
     on("broadcast", broadcast);
     on("presence", present);
     on("echo", |_, args, _| Ok(Reply::Same(args.clone())));
@@ -130,7 +125,7 @@ enum Reply {
     Json(serde_json::Value),
     /// Also what JSON cannot say: binary.
     Same(Args),
-    Delivery(futures::future::BoxFuture<'static, usize>),
+    Delivery(futures::future::BoxFuture<'static, serde_json::Value>),
 }
 
 fn join(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
@@ -141,14 +136,14 @@ fn join(socket: &SocketRef, args: &Args, application: &Application) -> Result<Re
     }
     application.recovery.join(socket, room.clone().into());
     application.presence.changed([Cow::from(room.clone())]);
-    Ok(Reply::Json(json!({"room": room, "members": members(socket, &room)})))
+    Ok(Reply::Json(json!({"room": room, "members": application.presence.count(Some(&room))})))
 }
 
 fn leave(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let room = room(&args.fields()?)?;
     application.recovery.leave(socket, room.clone().into());
     application.presence.changed([Cow::from(room.clone())]);
-    Ok(Reply::Json(json!({"room": room, "members": members(socket, &room)})))
+    Ok(Reply::Json(json!({"room": room, "members": application.presence.count(Some(&room))})))
 }
 
 #[derive(Serialize)]
@@ -163,20 +158,33 @@ struct Published {
 fn publish(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let fields = args.fields()?;
     let room = room(&fields)?;
-    let event = fields.text("event", LONGEST_EVENT)?.unwrap_or_else(|| "message".to_owned());
-    if event.is_empty() || RESERVED.contains(&event.as_str()) || event.starts_with(recovery::RESERVED) {
-        return Err(Problem::new(
-            "event",
-            format!("{event:?} is reserved; choose another name, or leave it out for \"message\""),
-        ));
-    }
+    let event = event(&fields)?;
     let data = fields.data()?.clone();
     let id = fields.text("id", LONGEST_ID)?;
     let from = application.recovery.id(socket.id);
     let to = socket.within(room.clone());
-    let wanted = members(socket, &room);
+    let wanted = application.wanted(Some(&room));
     let message = Published { room, from, user: auth::user(socket), data };
     Ok(application.once(socket, id, wanted, async move { to.emit(event, &message).await }))
+}
+
+/// Publishes what each client of a room is to acknowledge, and answers with what they say.
+fn ask(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
+    let fields = args.fields()?;
+    let room = room(&fields)?;
+    let event = event(&fields)?;
+    let from = application.recovery.id(socket.id);
+    let message = Published { room: room.clone(), from, user: auth::user(socket), data: fields.data()?.clone() };
+    let to = socket.to(room).timeout(PATIENCE);
+    let answers = async move {
+        let acks = match to.emit_with_ack::<_, Value>(event, &message).await {
+            Ok(acks) => StreamExt::map(acks, |(_, answer)| answer.ok()).collect::<Vec<_>>().await,
+            Err(error) => return json!({"error": format!("backplane: {error}")}),
+        };
+        let missing = acks.iter().filter(|answer| answer.is_none()).count();
+        json!({"answers": acks.into_iter().flatten().collect::<Vec<_>>(), "missing": missing})
+    };
+    Ok(Reply::Delivery(answers.boxed()))
 }
 
 #[derive(Serialize)]
@@ -193,43 +201,70 @@ fn broadcast(socket: &SocketRef, args: &Args, application: &Application) -> Resu
     let message = Broadcast { from, user: auth::user(socket), data: fields.data()?.clone() };
     let id = fields.text("id", LONGEST_ID)?;
     let to = application.presence.everyone();
-    let wanted = application.presence.everyone().sockets().len();
+    let wanted = application.wanted(None);
     Ok(application.once(socket, id, wanted, async move { to.emit("broadcast", &message).await }))
 }
 
+/// Clients that are to get a message.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    everywhere: usize,
+    here: usize,
+}
+
 impl Application {
+    fn wanted(&self, room: Option<&str>) -> Wanted {
+        Wanted { everywhere: self.presence.count(room), here: self.presence.here(room) }
+    }
+
     /// Publishes, unless the client did so before under the same id.
     fn once(
         &self,
         socket: &SocketRef,
         id: Option<String>,
-        wanted: usize,
+        wanted: Wanted,
         publish: impl Future<Output = Result<(), BroadcastError>> + Send + 'static,
     ) -> Reply {
         if let Some(id) = &id {
             if let Some(delivered) = self.recovery.published(socket.id, id) {
                 return Reply::Json(json!({"delivered": delivered, "duplicate": true}));
             }
-            self.recovery.publish(socket.id, id, wanted);
+            self.recovery.publish(socket.id, id, wanted.everywhere);
         }
-        let mut delivery = Box::pin(publish.map(move |sent| delivered(wanted, sent)));
+        let (recovery, sid) = (Arc::clone(&self.recovery), socket.id);
+        let answer = move |sent: Result<(), BroadcastError>| {
+            if let (Some(id), Err(BroadcastError::Adapter(_))) = (&id, &sent) {
+                // The same id may try again.
+                recovery.unpublish(sid, id);
+            }
+            delivered(wanted, sent)
+        };
+        let mut delivery = Box::pin(publish.map(answer));
         match (&mut delivery).now_or_never() {
-            Some(delivered) => Reply::Json(json!({"delivered": delivered})),
+            Some(answer) => Reply::Json(answer),
             None => Reply::Delivery(delivery),
         }
     }
 }
 
-fn present(socket: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
+fn present(_: &SocketRef, args: &Args, application: &Application) -> Result<Reply, Problem> {
     let room = match args.is_empty() {
         true => None,
         false => args.fields()?.text("room", LONGEST_ROOM)?,
     };
-    let count = match &room {
-        Some(room) => members(socket, room),
-        None => application.presence.everyone().sockets().len(),
-    };
+    let count = application.presence.count(room.as_deref());
     Ok(Reply::Json(json!({"room": room, "count": count})))
+}
+
+fn event(fields: &Fields<'_>) -> Result<String, Problem> {
+    let event = fields.text("event", LONGEST_EVENT)?.unwrap_or_else(|| "message".to_owned());
+    if event.is_empty() || RESERVED.contains(&event.as_str()) || event.starts_with(recovery::RESERVED) {
+        return Err(Problem::new(
+            "event",
+            format!("{event:?} is reserved; choose another name, or leave it out for \"message\""),
+        ));
+    }
+    Ok(event)
 }
 
 fn room(fields: &Fields<'_>) -> Result<String, Problem> {
@@ -239,15 +274,14 @@ fn room(fields: &Fields<'_>) -> Result<String, Problem> {
     }
 }
 
-fn members(socket: &SocketRef, room: &str) -> usize {
-    socket.within(room.to_owned()).sockets().len()
-}
-
-/// Sockets whose buffer is full do not get a message.
-fn delivered(wanted: usize, sent: Result<(), BroadcastError>) -> usize {
+/// Sockets whose buffer is full do not get a message; those of other replicas do not while the backplane is away.
+fn delivered(wanted: Wanted, sent: Result<(), BroadcastError>) -> serde_json::Value {
     match sent {
-        Ok(()) => wanted,
-        Err(BroadcastError::Socket(failed)) => wanted.saturating_sub(failed.len()),
-        Err(BroadcastError::Serialize(_) | BroadcastError::Adapter(_)) => 0,
+        Ok(()) => json!({"delivered": wanted.everywhere}),
+        Err(BroadcastError::Socket(failed)) => json!({"delivered": wanted.everywhere.saturating_sub(failed.len())}),
+        Err(BroadcastError::Adapter(error)) => {
+            json!({"delivered": wanted.here, "error": format!("backplane: other replicas did not get it: {error}")})
+        }
+        Err(BroadcastError::Serialize(_)) => json!({"delivered": 0}),
     }
 }

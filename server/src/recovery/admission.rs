@@ -138,11 +138,11 @@ impl Recovery {
 
     async fn part(&self, sid: Sid, is_kept: impl FnOnce(&Owner) -> bool) {
         let Some((pid, state)) = self.members.part(sid, is_kept) else { return };
-        if let Err(error) = self.log().store_session(&pid, state).await {
+        if let Err(error) = self.log().store_session(&pid, state.clone()).await {
             tracing::warn!(%error, "a session is lost");
         }
         if !self.members.stored(sid) {
-            self.log().take_session(&pid).await.ok();
+            self.log().take_session(&pid, &state.owner).await.ok();
         }
     }
 
@@ -174,7 +174,7 @@ impl Recovery {
                 Err(Gap::UnknownSession)
             }
             Taken::Nobody => {
-                let state = self.log().take_session(pid).await.map_err(|_| Gap::LogUnavailable)?;
+                let state = self.log().take_session(pid, owner).await.map_err(|_| Gap::LogUnavailable)?;
                 let state = state.ok_or(Gap::UnknownSession)?;
                 if !state.owner.is(owner) {
                     self.numbers.refused();

@@ -35,9 +35,9 @@ impl Recovery {
     /// Feeds one client until it gets what comes.
     pub(super) async fn feed(&self, sid: Sid, otherwise: Gap) {
         let mut pace = Pace { pause: SHORTEST_PAUSE, sent: 0 };
-        while let Next::Read(position) = self.members.next(sid) {
-            match self.log().since(position, PAGE).await {
-                Ok(page) if page.is_empty() => time::sleep(SHORTEST_PAUSE).await,
+        while let Next::Read { after, end } = self.members.next(sid) {
+            match self.log().since(after, PAGE).await {
+                Ok(page) if page.is_empty() => self.members.pass(sid, end),
                 Ok(page) => {
                     for packet in self.members.choose(sid, &page) {
                         self.numbers.replayed.inc();

@@ -20,6 +20,8 @@ pub enum Gap {
     TooSlow,
     /// The log does not answer.
     LogUnavailable,
+    /// The backplane lost some of what the other replicas published.
+    LogLost,
 }
 
 impl Gap {
@@ -33,6 +35,7 @@ impl Gap {
             Self::BadOffset => "bad_offset",
             Self::TooSlow => "too_slow",
             Self::LogUnavailable => "log_unavailable",
+            Self::LogLost => "log_lost",
         }
     }
 
@@ -52,6 +55,9 @@ impl Gap {
             }
             Self::TooSlow => {
                 "this connection is too slow, and some of what was published is no longer kept; fetch what may have been missed"
+            }
+            Self::LogLost => {
+                "some of what was published through other replicas is lost; fetch what may have been missed"
             }
             Self::LogUnavailable => {
                 "what was published meanwhile cannot be read now; join rooms again and fetch what may have been missed"

@@ -7,7 +7,7 @@ use socketioxide_core::{Str, Value, adapter::Room, packet::Sid};
 
 use super::{
     offset::Offset,
-    session::{Pid, State},
+    session::{Owner, Pid, State},
 };
 
 /// What an entry takes besides its contents.
@@ -68,11 +68,14 @@ pub enum LogError {
 
 /// Takes entries to those who are connected here.
 pub trait Deliver: fmt::Debug + Send + Sync + 'static {
-    /// The log is here, and its end is at this offset.
+    /// The log is here, and all up to this offset is delivered or for nobody.
     fn begin(&self, end: Offset);
 
     /// Each entry of the log, in the order of the offsets, none twice.
     fn deliver(&self, offset: Offset, entry: &Arc<Entry>);
+
+    /// An entry that the log did not take.
+    fn deliver_apart(&self, entry: &Entry);
 }
 
 /// A log of published events, and the sessions of clients that are away. A log that several replicas share gives one order to all
@@ -88,8 +91,8 @@ pub trait Log: fmt::Debug + Send + Sync + 'static {
     /// Keeps the session of a client that went away, for as long as it may come back.
     fn store_session(&self, pid: &Pid, state: State) -> BoxFuture<'_, Result<(), LogError>>;
 
-    /// Gives a session to one who knows its name; it is there once.
-    fn take_session(&self, pid: &Pid) -> BoxFuture<'_, Result<Option<State>, LogError>>;
+    /// Gives a session to one who knows its name; it is there once. The owner may tell where it is.
+    fn take_session(&self, pid: &Pid, owner: &Owner) -> BoxFuture<'_, Result<Option<State>, LogError>>;
 
     /// Drops what is too old. Called every now and then.
     fn sweep(&self) -> BoxFuture<'_, ()>;

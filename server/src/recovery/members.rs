@@ -1,14 +1,16 @@
 //! Those who are connected here, each with its place in the log. One lock gives all of them the same order, and none a gap: a client is
 //! either live, and gets each event as it comes, or is fed from the log until it has come to its end.
 
+mod delivery;
+mod steering;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
 };
 
 use socketioxide_core::{
-    Value,
-    adapter::{BroadcastFlags, BroadcastOptions, Room},
+    adapter::Room,
     packet::{Packet, Sid},
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,10 +18,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     adapter::{Outcome, Recording},
     gap::Gap,
-    log::{Deliver, Entry, Page},
+    log::{Entry, Page},
     offset::Offset,
     session::{Owner, Pid, State},
 };
+use delivery::{plain, with_offset};
+pub(super) use steering::Surrender;
 
 /// A client that is connected here.
 #[derive(Debug)]
@@ -62,8 +66,13 @@ pub(super) enum Stage {
 pub(super) enum Next {
     /// Nothing: the client is live, or gone.
     Nothing,
-    /// Read on from here.
-    Read(Offset),
+    /// Read on.
+    Read {
+        /// From here.
+        after: Offset,
+        /// As far as this at least.
+        end: Offset,
+    },
 }
 
 /// Whether somebody may have a session.
@@ -83,6 +92,8 @@ pub(super) struct Members {
     inner: Mutex<Inner>,
     adapter: OnceLock<Weak<Recording>>,
     lagging: UnboundedSender<Sid>,
+    /// Whether everybody who is connected is a member.
+    is_complete: bool,
 }
 
 #[derive(Debug, Default)]
@@ -90,12 +101,14 @@ struct Inner {
     delivered: Offset,
     by_sid: HashMap<Sid, Member>,
     by_pid: HashMap<Pid, Sid>,
+    /// By the id that others know.
+    by_id: HashMap<Sid, Sid>,
 }
 
 impl Members {
     /// Nobody yet. Those who cannot take what comes as it comes are named to `lagging`.
-    pub(super) fn new(lagging: UnboundedSender<Sid>) -> Self {
-        Self { inner: Mutex::default(), adapter: OnceLock::new(), lagging }
+    pub(super) fn new(lagging: UnboundedSender<Sid>, is_complete: bool) -> Self {
+        Self { inner: Mutex::default(), adapter: OnceLock::new(), lagging, is_complete }
     }
 
     /// The namespace that they are in.
@@ -112,6 +125,7 @@ impl Members {
         if let Some(pid) = &member.pid {
             inner.by_pid.insert(pid.clone(), sid);
         }
+        inner.by_id.insert(member.state.id, sid);
         inner.by_sid.insert(sid, member);
     }
 
@@ -149,7 +163,7 @@ impl Members {
         let member = inner.by_sid.get_mut(&sid).filter(|member| member.stage != Stage::Gone)?;
         if let Some(pid) = member.pid.clone().filter(|_| is_kept(&member.state.owner)) {
             if member.stage == Stage::Live {
-                member.state.position = delivered;
+                member.state.position = member.state.position.max(delivered);
             }
             member.stage = Stage::Gone;
             return Some((pid, member.state.clone()));
@@ -174,7 +188,7 @@ impl Members {
         }
         let Some(mut member) = inner.remove(sid) else { return Taken::Nobody };
         if member.stage == Stage::Live {
-            member.state.position = delivered;
+            member.state.position = member.state.position.max(delivered);
         }
         Taken::Yours(Box::new(member.state), Some(sid).filter(|_| member.stage != Stage::Gone))
     }
@@ -190,7 +204,12 @@ impl Members {
             member.stage = Stage::Live;
             return Next::Nothing;
         }
-        Next::Read(member.state.position)
+        Next::Read { after: member.state.position, end: delivered }
+    }
+
+    /// Up to here there is nothing for a client.
+    pub(super) fn pass(&self, sid: Sid, end: Offset) {
+        self.with(sid, |member| member.state.position = member.state.position.max(end));
     }
 
     /// What of a page is for a client. It counts as sent: what is lost on the way is sent again when the client comes back.
@@ -223,57 +242,12 @@ impl Members {
         self.adapter().map_or(Outcome::Closed, |adapter| adapter.send(sid, packet))
     }
 
-    /// Sends what is not worth keeping to those who take it at once.
-    pub(super) fn send_volatile(&self, entry: &Entry) {
-        let Some(adapter) = self.adapter() else { return };
-        let inner = self.lock();
-        for sid in adapter.targets(options(entry)) {
-            let is_meant = |member: &Member| member.stage == Stage::Live && entry.sender != Some(member.state.id);
-            if inner.by_sid.get(&sid).is_none_or(is_meant) {
-                adapter.send(sid, plain(entry));
-            }
-        }
-    }
-
-    fn adapter(&self) -> Option<Arc<Recording>> {
+    pub(super) fn adapter(&self) -> Option<Arc<Recording>> {
         self.adapter.get().and_then(Weak::upgrade)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("nothing panics under this lock")
-    }
-}
-
-impl Deliver for Members {
-    fn begin(&self, end: Offset) {
-        self.lock().delivered = end;
-    }
-
-    fn deliver(&self, offset: Offset, entry: &Arc<Entry>) {
-        let mut inner = self.lock();
-        inner.delivered = offset;
-        let Some(adapter) = self.adapter() else { return };
-        let (plain, mut marked) = (plain(entry), None);
-        for sid in adapter.targets(options(entry)) {
-            let Some(member) = inner.by_sid.get_mut(&sid) else { continue };
-            if member.stage != Stage::Live || entry.sender == Some(member.state.id) {
-                continue;
-            }
-            let packet = match member.pid {
-                Some(_) => marked.get_or_insert_with(|| with_offset(entry, offset)),
-                None => &plain,
-            };
-            match adapter.send(sid, packet.clone()) {
-                // The engine closes a session's channel a moment before it says that the session ended: what was sent and
-                // not acknowledged by then is sent again.
-                Outcome::Sent | Outcome::Closed => member.state.sent.push(offset),
-                Outcome::Full => {
-                    member.stage = Stage::Fed;
-                    member.state.position = offset.before();
-                    self.lagging.send(sid).ok();
-                }
-            }
-        }
     }
 }
 
@@ -291,30 +265,9 @@ impl Inner {
         {
             self.by_pid.remove(pid);
         }
+        if self.by_id.get(&member.state.id) == Some(&sid) {
+            self.by_id.remove(&member.state.id);
+        }
         Some(member)
     }
-}
-
-fn options(entry: &Entry) -> BroadcastOptions {
-    let mut options = BroadcastOptions::default();
-    options.rooms.extend(entry.rooms.iter().cloned());
-    options.except.extend(entry.except.iter().cloned());
-    options.add_flag(BroadcastFlags::Broadcast);
-    options
-}
-
-fn plain(entry: &Entry) -> Packet {
-    Packet::event(entry.namespace.clone(), entry.data.clone())
-}
-
-/// The event with one argument more, where clients of version 4 look for the offset.
-fn with_offset(entry: &Entry, offset: Offset) -> Packet {
-    let data = match &entry.data {
-        Value::Str(text, attachments) => {
-            let open = text.strip_suffix(']').unwrap_or(text);
-            Value::Str(format!("{open},\"{offset}\"]").into(), attachments.clone())
-        }
-        Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
-    };
-    Packet::event(entry.namespace.clone(), data)
 }

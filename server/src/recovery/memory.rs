@@ -12,7 +12,7 @@ use futures::{FutureExt, future::BoxFuture};
 use super::{
     log::{Deliver, Entry, Log, LogError, Page, Usage},
     offset::Offset,
-    session::{Pid, State},
+    session::{Owner, Pid, State},
 };
 
 /// What it may hold.
@@ -65,7 +65,7 @@ impl Log for MemoryLog {
         futures::future::ready(Ok(())).boxed()
     }
 
-    fn take_session(&self, pid: &Pid) -> BoxFuture<'_, Result<Option<State>, LogError>> {
+    fn take_session(&self, pid: &Pid, _: &Owner) -> BoxFuture<'_, Result<Option<State>, LogError>> {
         futures::future::ready(Ok(self.lock().take_session(pid, Instant::now()))).boxed()
     }
 
@@ -129,6 +129,12 @@ impl Store {
     /// See [`Log::append`].
     pub fn append(&mut self, entry: Arc<Entry>, now: Instant, millis: u64) -> Offset {
         let offset = self.last.next(millis);
+        self.insert(offset, entry, now);
+        offset
+    }
+
+    /// Appends an entry whose place is known.
+    pub fn insert(&mut self, offset: Offset, entry: Arc<Entry>, now: Instant) {
         self.last = offset;
         let size = entry.size();
         self.make_room(size, now);
@@ -138,7 +144,25 @@ impl Store {
             self.bytes += size;
             self.entries.push_back(Kept { offset, at: now, size, entry });
         }
-        offset
+    }
+
+    /// All up to here is gone, or was never here.
+    pub fn begin(&mut self, offset: Offset) {
+        while !self.entries.is_empty() {
+            self.forget_entry();
+        }
+        (self.gone, self.last) = (offset, offset);
+    }
+
+    /// Up to here there is nothing more.
+    pub fn advance(&mut self, offset: Offset) {
+        self.last = offset;
+    }
+
+    /// Where it begins and where it ends.
+    #[must_use]
+    pub fn bounds(&self) -> (Offset, Offset) {
+        (self.gone, self.last)
     }
 
     /// See [`Log::since`].

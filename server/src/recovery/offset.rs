@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
 /// A place in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset {
@@ -15,6 +17,18 @@ pub struct Offset {
 pub struct NoOffset;
 
 impl Offset {
+    /// The one that has these numbers.
+    #[must_use]
+    pub const fn new(millis: u64, number: u64) -> Self {
+        Self { millis, number }
+    }
+
+    /// Milliseconds since the epoch, and the number among those of the same one.
+    #[must_use]
+    pub const fn parts(self) -> (u64, u64) {
+        (self.millis, self.number)
+    }
+
     /// The first one of a millisecond since the epoch.
     #[must_use]
     pub const fn at(millis: u64) -> Self {
@@ -54,6 +68,18 @@ impl FromStr for Offset {
         };
         let (millis, rest) = text.split_once('-').ok_or(NoOffset)?;
         Ok(Self { millis: number(millis)?, number: number(rest)? })
+    }
+}
+
+impl Serialize for Offset {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Offset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, fmt, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use socketioxide_core::{adapter::Room, packet::Sid};
 
 use super::{log::Entry, offset::Offset};
@@ -52,7 +53,7 @@ impl fmt::Debug for Pid {
 }
 
 /// Whose session it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Whom the token named; none where nobody needs one.
     pub principal: Option<Principal>,
@@ -74,7 +75,7 @@ impl Owner {
 }
 
 /// The last few events that a client was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The newest one first.
     last: [Offset; REMEMBERED],
@@ -104,7 +105,7 @@ impl Sent {
 }
 
 /// What a client published with an id of its own, and how many got it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publications(VecDeque<(Box<str>, usize)>);
 
 impl Publications {
@@ -121,10 +122,15 @@ impl Publications {
         }
         self.0.push_back((id.into(), delivered));
     }
+
+    /// It was not published after all.
+    pub fn remove(&mut self, id: &str) {
+        self.0.retain(|(known, _)| &**known != id);
+    }
 }
 
 /// A session whose client is away.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The client's id, which it keeps.
     pub id: Sid,
@@ -158,7 +164,9 @@ impl State {
     /// Whether an event is for this client.
     #[must_use]
     pub fn is_meant(&self, offset: Offset, entry: &Entry) -> bool {
-        let is_in = |room: &Room| self.rooms.iter().any(|(own, since)| own == room && *since < offset);
+        let is_in = |room: &Room| {
+            room == self.id.as_str() || self.rooms.iter().any(|(own, since)| own == room && *since < offset)
+        };
         let is_addressed = entry.rooms.is_empty() || entry.rooms.iter().any(is_in);
         is_addressed && entry.sender != Some(self.id) && !entry.except.iter().any(is_in)
     }

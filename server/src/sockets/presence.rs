@@ -11,7 +11,7 @@ use serde_json::json;
 use socketioxide::operators::BroadcastOperators;
 use tokio::{sync::Notify, time};
 
-use crate::recovery::{SocketIo, adapter::Recording};
+use crate::recovery::{SocketIo, adapter::Recording, shared::Peers};
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -22,6 +22,7 @@ type Room = Cow<'static, str>;
 pub(super) struct Presence {
     io: SocketIo,
     changed: Arc<Changed>,
+    peers: Option<Arc<Peers>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,10 +32,27 @@ struct Changed {
 }
 
 impl Presence {
-    pub(super) fn start(io: SocketIo) -> Self {
-        let changed = Arc::<Changed>::default();
-        tokio::spawn(tell(io.clone(), Arc::clone(&changed)));
-        Self { io, changed }
+    pub(super) fn start(io: SocketIo, peers: Option<Arc<Peers>>) -> Self {
+        let presence = Self { io, changed: Arc::default(), peers };
+        if let Some(peers) = &presence.peers {
+            let changed = Arc::clone(&presence.changed);
+            peers.on_change(move |rooms| changed.add(rooms.into_iter().map(Cow::Owned)));
+        }
+        tokio::spawn(presence.clone().tell());
+        presence
+    }
+
+    /// Clients in a room, or all, on all replicas.
+    pub(super) fn count(&self, room: Option<&str>) -> usize {
+        self.here(room) + self.peers.as_ref().map_or(0, |peers| peers.clients(room))
+    }
+
+    /// Those on this one.
+    pub(super) fn here(&self, room: Option<&str>) -> usize {
+        match room {
+            Some(room) => self.io.within(room.to_owned()).sockets().len(),
+            None => self.everyone().sockets().len(),
+        }
     }
 
     /// The whole namespace, the sender included. A socket's own operators without a room would be the socket alone.
@@ -44,23 +62,32 @@ impl Presence {
 
     /// Somebody came to these rooms or went.
     pub(super) fn changed(&self, rooms: impl IntoIterator<Item = Room>) {
-        self.changed.rooms.lock().expect("nothing panics under this lock").extend(rooms);
-        self.changed.notify.notify_one();
+        self.changed.add(rooms);
+    }
+
+    async fn tell(self) {
+        loop {
+            self.changed.notify.notified().await;
+            time::sleep(PAUSE).await;
+            let rooms = std::mem::take(&mut *self.changed.rooms.lock().expect("nothing panics under this lock"));
+            if let Some(peers) = &self.peers {
+                let counts = rooms.iter().map(|room| (room.to_string(), self.here(Some(room))));
+                peers.tell(self.here(None), counts.collect::<Vec<_>>());
+            }
+            for room in rooms {
+                if self.here(Some(&room)) > 0 {
+                    let message = json!({"room": room, "members": self.count(Some(&room))});
+                    // What a slow client misses, the next change tells it; what a client missed while it was away is no longer true.
+                    self.io.within(room).volatile().emit("presence", &message).await.ok();
+                }
+            }
+        }
     }
 }
 
-async fn tell(io: SocketIo, changed: Arc<Changed>) {
-    loop {
-        changed.notify.notified().await;
-        time::sleep(PAUSE).await;
-        let rooms = std::mem::take(&mut *changed.rooms.lock().expect("nothing panics under this lock"));
-        for room in rooms {
-            let members = io.within(room.clone()).sockets().len();
-            if members > 0 {
-                let message = json!({"room": room, "members": members});
-                // What a slow client misses, the next change tells it; what a client missed while it was away is no longer true.
-                io.within(room).volatile().emit("presence", &message).await.ok();
-            }
-        }
+impl Changed {
+    fn add(&self, rooms: impl IntoIterator<Item = Room>) {
+        self.rooms.lock().expect("nothing panics under this lock").extend(rooms);
+        self.notify.notify_one();
     }
 }

@@ -26,6 +26,7 @@ socket.on('disconnect', (reason) => tell({ heard: 'disconnect', reason }));
 for (const event of ['message', 'broadcast']) {
   socket.on(event, (message, ...more) => tell({ heard: event, from: message.from, data: shown(message.data), more: more.length }));
 }
+socket.on('question', (data, answer) => answer({ heard: data }));
 
 createInterface(process.stdin)
   .on('line', (line) => {

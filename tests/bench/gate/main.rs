@@ -94,7 +94,7 @@ async fn handshakes() {
     let ages = Ages::new(policy.borrow().max_connection_age);
     let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
     let admission = Admission::new(&options, None, Arc::clone(&metrics));
-    let recovery = Recovery::in_memory(options.recovery(), metrics.recovery.clone(), Arc::clone(&connections));
+    let recovery = Recovery::open(options.recovery(), None, &metrics, Arc::clone(&connections));
     let (sessions, numbers) = (Arc::clone(&connections), Arc::clone(&metrics));
     let (engine, io) = Engine::new(settings, (limits, admission), sessions, numbers, phase, Arc::clone(&recovery));
     let report = Arc::new(Report::new(Arc::clone(&metrics)));

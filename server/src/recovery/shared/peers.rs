@@ -1,0 +1,268 @@
+//! The other replicas, and how many clients they have in which room. Each tells the others of changes; one that missed some notices by the
+//! number of the next and asks for all.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use realtime_backplane::Backplane;
+use tokio::{
+    sync::oneshot,
+    time::{self, timeout},
+};
+
+use super::{Channels, HANDOVER, words::Word};
+use crate::recovery::session::{Owner, Pid};
+
+const BEAT: Duration = Duration::from_secs(5);
+/// A replica that has not been heard of for so long is gone.
+const SILENCE: Duration = Duration::from_secs(16);
+
+/// Hears of rooms in which other replicas' clients come and go.
+type Changed = Box<dyn Fn(Vec<String>) + Send + Sync>;
+
+/// The other replicas.
+pub struct Peers {
+    uid: Arc<str>,
+    channels: Channels,
+    backplane: OnceLock<Backplane>,
+    inner: Mutex<Inner>,
+    changed: OnceLock<Changed>,
+    request: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    number: u64,
+    clients: usize,
+    rooms: HashMap<String, usize>,
+    others: HashMap<String, Peer>,
+    wanted: HashMap<u64, Wanted>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    number: u64,
+    heard: Instant,
+    clients: usize,
+    rooms: HashMap<String, usize>,
+}
+
+/// A session that was asked for.
+#[derive(Debug)]
+struct Wanted {
+    missing: HashSet<String>,
+    found: oneshot::Sender<bool>,
+}
+
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peers").field("uid", &self.uid).finish_non_exhaustive()
+    }
+}
+
+impl Peers {
+    pub(super) fn new(uid: Arc<str>, channels: Channels) -> Self {
+        let (backplane, inner, changed, request) = Default::default();
+        Self { uid, channels, backplane, inner, changed, request }
+    }
+
+    pub(super) fn attach(&self, backplane: &Backplane) {
+        self.backplane.set(backplane.clone()).ok();
+    }
+
+    /// Has rooms named in which other replicas' clients come and go.
+    pub fn on_change(&self, changed: impl Fn(Vec<String>) + Send + Sync + 'static) {
+        self.changed.set(Box::new(changed)).ok();
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().others.len()
+    }
+
+    /// Clients that others have in a room, or at all.
+    #[must_use]
+    pub fn clients(&self, room: Option<&str>) -> usize {
+        let inner = self.lock();
+        let count = |peer: &Peer| room.map_or(peer.clients, |room| peer.rooms.get(room).copied().unwrap_or_default());
+        inner.others.values().map(count).sum()
+    }
+
+    /// Tells the others how many clients this replica has now, where that changed.
+    pub fn tell(&self, clients: usize, rooms: impl IntoIterator<Item = (String, usize)>) {
+        let mut inner = self.lock();
+        let mut news = HashMap::new();
+        for (room, count) in rooms {
+            let before = match count {
+                0 => inner.rooms.remove(&room),
+                count => inner.rooms.insert(room.clone(), count),
+            };
+            if before.unwrap_or_default() != count {
+                news.insert(room, count);
+            }
+        }
+        if news.is_empty() && inner.clients == clients {
+            return;
+        }
+        inner.clients = clients;
+        inner.number += 1;
+        let uid = self.uid.to_string();
+        let word = Word::Counts { uid, number: inner.number, clients, rooms: news, is_all: false };
+        self.say(&self.channels.ours, &word);
+    }
+
+    /// The connection is there: whoever is there too is to know, and to tell.
+    pub(super) fn connected(&self) {
+        self.say(&self.channels.ours, &self.all());
+        self.say(&self.channels.ours, &Word::Ask { uid: self.uid.to_string() });
+    }
+
+    /// Tells every now and then that this replica is there, and looks who is not.
+    pub(super) async fn beat(self: Arc<Self>) {
+        let mut ticks = time::interval(BEAT);
+        loop {
+            ticks.tick().await;
+            let number = self.lock().number;
+            self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number });
+            let gone: Vec<String> = {
+                let inner = self.lock();
+                let is_gone = |(_, peer): &(&String, &Peer)| peer.heard.elapsed() > SILENCE;
+                inner.others.iter().filter(is_gone).map(|(uid, _)| uid.clone()).collect()
+            };
+            gone.iter().for_each(|uid| self.remove(uid));
+        }
+    }
+
+    /// This replica goes.
+    pub fn leave(&self) {
+        self.say(&self.channels.ours, &Word::Bye { uid: self.uid.to_string() });
+    }
+
+    /// What another replica says of itself.
+    pub(super) fn hear(&self, word: Word) {
+        match word {
+            Word::Beat { uid, number } => {
+                let mut inner = self.lock();
+                match inner.others.get_mut(&uid) {
+                    Some(peer) if peer.number == number => peer.heard = Instant::now(),
+                    Some(_) | None => self.ask(&uid),
+                }
+            }
+            Word::Counts { uid, number, clients, rooms, is_all } => self.count_in(uid, number, clients, rooms, is_all),
+            Word::Ask { uid } => self.say(&self.channels.ours_of(&uid), &self.all()),
+            Word::Bye { uid } => self.remove(&uid),
+            Word::Surrendered { uid, request, is_stored } => {
+                let mut inner = self.lock();
+                let Some(wanted) = inner.wanted.get_mut(&request) else { return };
+                wanted.missing.remove(&uid);
+                if (is_stored || wanted.missing.is_empty())
+                    && let Some(wanted) = inner.wanted.remove(&request)
+                {
+                    wanted.found.send(is_stored).ok();
+                }
+            }
+            Word::Wanted { .. } => unreachable!("the inbox takes it"),
+        }
+    }
+
+    fn count_in(&self, uid: String, number: u64, clients: usize, rooms: HashMap<String, usize>, is_all: bool) {
+        let changed: Vec<String> = {
+            let mut inner = self.lock();
+            let peer = inner.others.entry(uid.clone()).or_insert_with(|| Peer {
+                number: 0,
+                heard: Instant::now(),
+                clients: 0,
+                rooms: HashMap::new(),
+            });
+            if is_all && peer.number > number {
+                return;
+            }
+            let has_missed = !is_all && peer.number + 1 != number;
+            (peer.number, peer.heard, peer.clients) = (number, Instant::now(), clients);
+            let mut changed: Vec<String> = rooms.keys().cloned().collect();
+            if is_all {
+                changed.extend(peer.rooms.keys().cloned());
+                peer.rooms = rooms;
+            } else {
+                peer.rooms.extend(rooms);
+                peer.rooms.retain(|_, count| *count > 0);
+            }
+            if has_missed {
+                self.ask(&uid);
+            }
+            changed
+        };
+        self.changed(changed);
+    }
+
+    fn remove(&self, uid: &str) {
+        let gone = self.lock().others.remove(uid);
+        if let Some(peer) = gone {
+            self.changed(peer.rooms.into_keys().collect());
+        }
+    }
+
+    /// Clients of this replica came to rooms or went, because others want it.
+    pub(super) fn touch(&self, rooms: Vec<String>) {
+        self.changed(rooms);
+    }
+
+    fn changed(&self, rooms: Vec<String>) {
+        if let Some(changed) = self.changed.get().filter(|_| !rooms.is_empty()) {
+            changed(rooms);
+        }
+    }
+
+    /// Has the replica that holds a session put it into Redis. False where nobody has it.
+    pub(super) async fn fetch(&self, pid: &Pid, owner: &Owner) -> bool {
+        let (found, answer) = oneshot::channel();
+        let request = self.request.fetch_add(1, Ordering::Relaxed);
+        {
+            let mut inner = self.lock();
+            let missing: HashSet<String> = inner.others.keys().cloned().collect();
+            if missing.is_empty() {
+                return false;
+            }
+            inner.wanted.insert(request, Wanted { missing, found });
+        }
+        let (uid, pid, owner) = (self.uid.to_string(), pid.as_str().to_owned(), owner.clone());
+        self.say(&self.channels.ours, &Word::Wanted { uid, request, pid, owner });
+        let is_stored = timeout(HANDOVER, answer).await.is_ok_and(|answer| answer.unwrap_or_default());
+        self.lock().wanted.remove(&request);
+        is_stored
+    }
+
+    /// Answers one that wants a session.
+    pub(super) fn surrendered(&self, to: &str, request: u64, is_stored: bool) {
+        let word = Word::Surrendered { uid: self.uid.to_string(), request, is_stored };
+        self.say(&self.channels.ours_of(to), &word);
+    }
+
+    fn all(&self) -> Word {
+        let inner = self.lock();
+        let uid = self.uid.to_string();
+        Word::Counts { uid, number: inner.number, clients: inner.clients, rooms: inner.rooms.clone(), is_all: true }
+    }
+
+    fn ask(&self, uid: &str) {
+        self.say(&self.channels.ours_of(uid), &Word::Ask { uid: self.uid.to_string() });
+    }
+
+    fn say(&self, channel: &str, word: &Word) {
+        if let Some(backplane) = self.backplane.get() {
+            backplane.publish(channel.to_owned(), word.bytes());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("nothing panics under this lock")
+    }
+}
