@@ -121,6 +121,7 @@ impl Climber<'_> {
         let first = line.ask(self.handshake(revision, Some(&target.origin))).await;
         let elsewhere = self.elsewhere(line, &first).await;
         let finding = judge::path::judge(target, &first.outcome, elsewhere.as_deref());
+        let finding = judge::as_the_page_sees(target, first.answer(), finding);
         let is_served = self.step(Rung::Path, finding, vec![first.clone()]) != Verdict::Fail;
         let (true, Outcome::Answer(answer)) = (is_served, first.outcome.clone()) else { return };
 
@@ -133,7 +134,7 @@ impl Climber<'_> {
         };
         let session = asked.session();
         let finding = if target.polling {
-            judge::handshake::judge(target, &asked)
+            judge::as_the_page_sees(target, Some(&answer), judge::handshake::judge(target, &asked))
         } else {
             Finding::skipped(Reason::NotAsked, "the page does not use polling")
         };

@@ -10,7 +10,12 @@ pub(crate) mod upgrade;
 
 use http::header;
 
-use crate::{Reason, cors::Objection, exchange::Answer, finding::Finding};
+use crate::{
+    Reason, Target, Verdict,
+    cors::{self, Objection},
+    exchange::Answer,
+    finding::Finding,
+};
 
 /// Who answered, where the headers tell.
 fn answered_by(answer: &Answer) -> Option<&'static str> {
@@ -31,6 +36,20 @@ fn answered_by(answer: &Answer) -> Option<&'static str> {
         (powered.contains("express"), "Express"),
     ];
     known.into_iter().find_map(|(is_it, name)| is_it.then_some(name))
+}
+
+/// Whatever is wrong with an answer, a page by polling first sees that it may not read it.
+pub(crate) fn as_the_page_sees(target: &Target, answer: Option<&Answer>, finding: Finding) -> Finding {
+    let objection = answer.map(|answer| cors::check(&target.origin, target.credentials, &answer.headers));
+    let (Some(Err(objection)), true) = (objection, target.polling && finding.verdict >= Verdict::Warn) else {
+        return finding;
+    };
+    match (objection.console(false), finding.console.clone()) {
+        (Some(text), Some(console)) if console.contains(&text) => finding,
+        (Some(text), Some(console)) => finding.console(format!("{text} Or: {console}")),
+        (Some(text), None) => finding.console(text),
+        (None, _) => finding,
+    }
 }
 
 /// "404, from nginx".

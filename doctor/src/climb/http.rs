@@ -51,7 +51,7 @@ impl<'a> Ask<'a> {
             Protocol::SocketIo => Self::engine(target, Method::GET, revision, "websocket", sid),
             Protocol::WebSocket => Self {
                 query: Vec::new(),
-                path: target.path.clone(),
+                path: target.exact_path.clone(),
                 ..Self::engine(target, Method::GET, revision, "", None)
             },
         };

@@ -1,6 +1,7 @@
 //! A session by polling, each request on a connection of its own.
 
 use ::http::{HeaderName, HeaderValue, Method, header};
+use futures::future::join;
 use tokio::time::timeout;
 
 use super::{
@@ -26,13 +27,17 @@ pub(super) async fn end(line: &Line, revision: Revision, open: &Open) {
     post(line, revision, open, "1", &[]).await;
 }
 
-/// Sends a packet that changes nothing (the answer to a ping; in revision 3 a ping).
+/// Sends a packet that changes nothing: the answer to a ping, and in revision 3 a ping. go-socket.io takes that only while somebody
+/// waits for its answer, as a page always does.
 async fn beat(line: &Line, revision: Revision, open: &Open, given: &Given) -> Exchange {
-    let packet = match revision {
-        Revision::Three => "2",
-        Revision::Four => "3",
-    };
-    post(line, revision, open, packet, given).await
+    match revision {
+        Revision::Four => post(line, revision, open, "3", given).await,
+        Revision::Three => {
+            let poll = Ask::polling(&line.target, Method::GET, revision, Some(&open.sid));
+            let poll = line.ask(poll.origin(Some(&line.target.origin)).with(given.to_vec()));
+            join(post(line, revision, open, "2", given), poll).await.0
+        }
+    }
 }
 
 async fn post(line: &Line, revision: Revision, open: &Open, packet: &str, given: &Given) -> Exchange {

@@ -69,7 +69,7 @@ fn refused(target: &Target, answer: &Answer, error: &EngineError) -> Finding {
     let said = format!("{} {{\"code\":{code}}} {message}", status(answer));
     let of_policy = reason.as_deref().is_none_or(|reason| reason.starts_with("Origin"));
     match code {
-        0 => Finding::warn(Reason::PollingNotOffered, format!("the server does not offer polling ({said})"))
+        0 => (if target.websocket { Finding::warn } else { Finding::fail })(Reason::PollingNotOffered, format!("the server does not offer polling ({said})"))
             .console("xhr poll error")
             .cause("its list of transports has websocket alone")
             .change("give the client transports: ['websocket'], or offer polling for networks that block WebSockets")

@@ -139,7 +139,7 @@ fn refused(target: &Target, tries: &Tries<'_>, answer: &Answer) -> Finding {
                 .change("check the token in the Socket.IO CONNECT (`auth: {token}`), and take upgrades out of that authentication")
                 .yaml("spec:\n  auth:\n    jwt: {issuer: https://issuer.example.com/, audiences: [chat]}")
         }
-        (_, Some(0)) => Finding::warn(Reason::WebSocketNotOffered, format!("the server does not offer WebSocket ({said})"))
+        (_, Some(0)) => (if target.polling { Finding::warn } else { Finding::fail })(Reason::WebSocketNotOffered, format!("the server does not offer WebSocket ({said})"))
             .cause("its list of transports has polling alone")
             .change("offer websocket")
             .yaml("spec:\n  transports: [websocket, polling]"),
