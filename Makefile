@@ -14,6 +14,7 @@ up: ## A cluster with a node, the operator, a service behind a load balancer and
 
 test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane node envoy helm promtool redis image-tools
+	@tests/doctor/setup nginx >/dev/null && tests/doctor/setup go >/dev/null
 	cargo build --workspace --bins
 	RUST_TEST_THREADS=4 cargo test --workspace --no-fail-fast
 
@@ -43,6 +44,7 @@ definitions: ## Generate the definitions and admission warnings from the types
 docs: ## Capture what kubectl shows into docs/
 	UPDATE_DOCS=1 cargo test --workspace --test apiserver kubectl_shows
 	UPDATE_DOCS=1 cargo test --workspace --test ladder make_up
+	UPDATE_DOCS=1 cargo test --workspace --test doctor docs
 
 clean: ## Remove what was built here (not the control plane's cache)
 	cargo clean
