@@ -17,6 +17,8 @@ pub enum ConditionType {
     Available,
     /// Every pod runs the origin policy of this generation.
     OriginPolicySynced,
+    /// Every pod reaches the backplane.
+    BackplaneConnected,
     /// Present and True while the operator or Kubernetes is at work on the spec (kstatus).
     Reconciling,
     /// Present and True while nothing moves until somebody acts (kstatus).
@@ -34,6 +36,7 @@ impl ConditionType {
             Self::Programmed => "Programmed",
             Self::Available => "Available",
             Self::OriginPolicySynced => "OriginPolicySynced",
+            Self::BackplaneConnected => "BackplaneConnected",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -104,6 +107,14 @@ reasons! {
     PolicyPending,
     /// Some pods do not say which origin policy they run.
     PodsUnreachable,
+    /// Every pod reaches the backplane.
+    BackplaneConnected,
+    /// A pod has no URL of the backplane: the Secret or its key is missing, or it is no URL.
+    BackplaneNotConfigured,
+    /// The backplane does not let a pod in, or not do what it needs.
+    BackplaneRefused,
+    /// A pod does not reach the backplane.
+    BackplaneUnreachable,
     /// `spec.paused` is true.
     Paused,
     /// The operator has not got that far.

@@ -1,6 +1,7 @@
 //! `realtime-operator.dev/v1alpha1`: the resource as people write it.
 
 mod auth;
+mod backplane;
 mod duration;
 mod exposure;
 mod limits;
@@ -10,6 +11,7 @@ mod timeouts;
 mod workload;
 
 pub use auth::{Auth, Jwks, Jwt, SecretKey};
+pub use backplane::{Backplane, RedisBackplane};
 pub(crate) use duration::PATTERN as DURATION_PATTERN;
 pub use duration::{Duration, DurationError};
 pub use exposure::{
@@ -90,7 +92,9 @@ pub struct RealtimeServiceSpec {
     /// Transports that clients may use, "websocket" and "polling". Default both: the client decides.
     #[serde(default = "default_transports")]
     #[schemars(length(min = 1, max = 2))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    // As a set, what is filled in by default would stay beside what a server-side apply names.
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = Rule::new("self.all(t, self.exists_one(other, other == t))").message("transports must not name one twice"))]
     pub transports: Vec<Transport>,
 
     /// Which web origins may connect. One policy decides for polling, for preflights and for the WebSocket upgrade.
@@ -111,6 +115,10 @@ pub struct RealtimeServiceSpec {
     /// What a pod remembers for clients that come back.
     #[serde(default)]
     pub recovery: Recovery,
+
+    /// What makes several pods one service. Default: each pod is for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backplane: Option<Backplane>,
 
     /// The pods that serve.
     #[serde(default)]

@@ -12,7 +12,7 @@ use std::{
 };
 
 pub use pods::Pod;
-pub use report::{Denied, Report};
+pub use report::{Backplane, Denied, Report};
 
 /// Namespace and name of a service.
 pub type ServiceKey = (String, String);

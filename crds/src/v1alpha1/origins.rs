@@ -31,7 +31,9 @@ pub struct Origins {
     /// Request headers that pages may send, by name: "*" is refused, because it never covers Authorization. Default [Authorization, Content-Type].
     #[serde(default = "default_allowed_headers")]
     #[schemars(length(max = 64), inner(length(min = 1, max = 128)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    // As a set, what is filled in by default would stay beside what a server-side apply names.
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = Rule::new("self.all(h, self.exists_one(other, other == h))").message("allowedHeaders must not name a header twice"))]
     #[x_kube(validation = Rule::new("!self.exists(h, h == '*')")
         .message("allowedHeaders are listed by name: '*' does not cover Authorization, and with credentials it covers nothing"))]
     pub allowed_headers: Vec<String>,

@@ -12,9 +12,10 @@ use crate::{
 /// Name of the server's container.
 pub const CONTAINER: &str = "server";
 /// Volumes that the operator mounts into it.
-pub const VOLUMES: [&str; 2] = ["policy", "jwks"];
+pub const VOLUMES: [&str; 4] = ["policy", "jwks", "redis-url", "redis-ca"];
 /// Where it mounts them.
-pub const FOLDERS: [&str; 2] = ["/etc/realtime", "/etc/realtime-keys"];
+pub const FOLDERS: [&str; 4] =
+    ["/etc/realtime", "/etc/realtime-keys", "/etc/realtime-redis-url", "/etc/realtime-redis-ca"];
 /// Ports of the server's container by name.
 pub const PORTS: [(&str, i32); 2] = [("http", 8080), ("admin", 8081)];
 

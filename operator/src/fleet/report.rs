@@ -18,6 +18,20 @@ pub struct Report {
     /// The origins that it denied most often.
     #[serde(rename = "deniedOrigins")]
     pub denied: Vec<Denied>,
+    /// Whether it reaches the backplane; none without one.
+    pub backplane: Option<Backplane>,
+}
+
+/// Whether a server reaches the backplane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Backplane {
+    /// Whether it does.
+    pub connected: bool,
+    /// Why not: one of few words.
+    pub reason: Option<String>,
+    /// Why not, for people.
+    pub message: Option<String>,
 }
 
 /// An origin that was denied.
@@ -54,6 +68,10 @@ impl Report {
         report.denied.truncate(TABLE);
         report.problems.truncate(TABLE);
         report.problems.iter_mut().for_each(|problem| cut(problem, MESSAGE));
+        if let Some(Backplane { connected: _, reason, message }) = &mut report.backplane {
+            reason.iter_mut().for_each(|reason| cut(reason, WORD));
+            message.iter_mut().for_each(|message| cut(message, MESSAGE));
+        }
         for denied in &mut report.denied {
             cut(&mut denied.origin, ORIGIN);
             cut(&mut denied.message, MESSAGE);

@@ -30,13 +30,14 @@ struct Entry {
     denied: Option<i64>,
 }
 
-const CONDITIONS: [ConditionType; 8] = [
+const CONDITIONS: [ConditionType; 9] = [
     ConditionType::Ready,
     ConditionType::Accepted,
     ConditionType::ResolvedRefs,
     ConditionType::Programmed,
     ConditionType::Available,
     ConditionType::OriginPolicySynced,
+    ConditionType::BackplaneConnected,
     ConditionType::Reconciling,
     ConditionType::Stalled,
 ];

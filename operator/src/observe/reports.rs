@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use realtime_crds::v1alpha1::DeniedOrigin;
 
-use crate::fleet::{Denied, MISSES, Pod, Report};
+use crate::fleet::{Backplane, Denied, MISSES, Pod, Report};
 
 /// What the pods of a service say together.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,10 @@ pub struct Reports {
     pub silent: Vec<String>,
     /// What pods say is wrong with the policy.
     pub problems: Vec<String>,
+    /// Pods that reach the backplane.
+    pub joined: usize,
+    /// Pods that do not, each with why.
+    pub apart: Vec<(String, Backplane)>,
 }
 
 const TABLE: usize = 10;
@@ -45,7 +49,7 @@ impl Reports {
                 }
                 continue;
             };
-            let Report { generation: runs, problems, connections, denied: table } = report;
+            let Report { generation: runs, problems, connections, denied: table, backplane } = report;
             sum.connections = sum.connections.saturating_add(i64::try_from(*connections).unwrap_or(i64::MAX));
             match runs {
                 Some(runs) if *runs >= generation => sum.current += 1,
@@ -53,6 +57,11 @@ impl Reports {
                 runs => sum.behind.push((name.clone(), *runs)),
             }
             sum.problems.extend(problems.iter().filter(|_| !pod.leaving).map(|problem| format!("{name}: {problem}")));
+            match backplane {
+                Some(backplane) if backplane.connected => sum.joined += 1,
+                Some(backplane) if !pod.leaving => sum.apart.push((name.clone(), backplane.clone())),
+                Some(_) | None => {}
+            }
             table.iter().for_each(|line| add(&mut denied, line));
         }
         sum.denied = denied.into_values().collect();

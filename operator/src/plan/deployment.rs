@@ -14,7 +14,7 @@ use k8s_openapi::{
 };
 use realtime_crds::{
     ValidService, pod,
-    v1alpha1::{Limits, PolicySource, Recovery, SecretKey, Transport, Workload},
+    v1alpha1::{Backplane, Limits, PolicySource, Recovery, RedisBackplane, SecretKey, Transport, Workload},
 };
 
 use super::{
@@ -31,6 +31,19 @@ const POLICY_VOLUME: &str = "policy";
 const KEYS_FOLDER: &str = "/etc/realtime-keys";
 const KEYS_FILE: &str = "jwks.json";
 const KEYS_VOLUME: &str = "jwks";
+/// Folders of volumes with the names of the files' variables: what the backplane needs.
+const REDIS_URL: Mounted = Mounted {
+    volume: "redis-url",
+    folder: "/etc/realtime-redis-url",
+    file: "url",
+    variable: "REALTIME_REDIS_URL_FILE",
+};
+const REDIS_CA: Mounted = Mounted {
+    volume: "redis-ca",
+    folder: "/etc/realtime-redis-ca",
+    file: "ca.crt",
+    variable: "REALTIME_REDIS_CA_FILE",
+};
 const ADMIN_PORT_NAME: &str = "admin";
 /// User of the server's image; any that is not root will do.
 const USER: i64 = 65532;
@@ -189,7 +202,38 @@ fn volumes(service: &ValidService) -> Vec<Volume> {
         }),
         ..Volume::default()
     });
-    [policy].into_iter().chain(keys).collect()
+    let redis = secrets_of_redis(service).map(|(mounted, secret)| Volume {
+        name: mounted.volume.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.name.clone()),
+            items: Some(vec![KeyToPath {
+                key: secret.key.clone(),
+                path: mounted.file.to_owned(),
+                ..KeyToPath::default()
+            }]),
+            // Without it a pod serves its own clients and says what it lacks; it takes it up when it comes.
+            optional: Some(true),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    });
+    [policy].into_iter().chain(keys).chain(redis).collect()
+}
+
+/// A key of a Secret as a file.
+#[derive(Clone, Copy, Debug)]
+struct Mounted {
+    volume: &'static str,
+    folder: &'static str,
+    file: &'static str,
+    variable: &'static str,
+}
+
+fn secrets_of_redis(service: &ValidService) -> impl Iterator<Item = (Mounted, &SecretKey)> {
+    let redis = service.spec().backplane.as_ref().map(|backplane| &backplane.redis);
+    let url = redis.map(|redis| (REDIS_URL, &redis.url_secret_ref));
+    let ca = redis.and_then(|redis| redis.ca_secret_ref.as_ref()).map(|secret| (REDIS_CA, secret));
+    url.into_iter().chain(ca)
 }
 
 fn mounts(service: &ValidService) -> Vec<VolumeMount> {
@@ -201,7 +245,8 @@ fn mounts(service: &ValidService) -> Vec<VolumeMount> {
         ..VolumeMount::default()
     };
     let keys = secret_of_keys(service).map(|_| mount(KEYS_VOLUME, KEYS_FOLDER));
-    [mount(POLICY_VOLUME, POLICY_FOLDER)].into_iter().chain(keys).collect()
+    let redis = secrets_of_redis(service).map(|(mounted, _)| mount(mounted.volume, mounted.folder));
+    [mount(POLICY_VOLUME, POLICY_FOLDER)].into_iter().chain(keys).chain(redis).collect()
 }
 
 fn secret_of_keys(service: &ValidService) -> Option<&SecretKey> {
@@ -233,6 +278,13 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
     }
     if secret_of_keys(service).is_some() {
         variables.push(("REALTIME_JWKS_FILE", format!("{KEYS_FOLDER}/{KEYS_FILE}")));
+    }
+    for (Mounted { folder, file, variable, .. }, _) in secrets_of_redis(service) {
+        variables.push((variable, format!("{folder}/{file}")));
+    }
+    if let Some(Backplane { redis: RedisBackplane { stream, max_length, .. } }) = &spec.backplane {
+        variables.extend(stream.clone().map(|stream| ("REALTIME_REDIS_STREAM", stream)));
+        variables.extend(max_length.map(|length| ("REALTIME_REDIS_MAX_LENGTH", length.to_string())));
     }
     if spec.workload.image.is_some() {
         // The bundled server reads these live instead, and a change of them rolls none of its pods.

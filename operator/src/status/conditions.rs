@@ -44,6 +44,10 @@ pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
         }
     };
     let root = root(&parts);
+    if let Outcome::Observed(observed) = outcome {
+        // Clients can connect without it: it is no part of the root.
+        parts.extend(observed.reports.as_ref().and_then(joined));
+    }
     parts.extend(progress(&root));
     parts.insert(0, root);
     parts
@@ -180,7 +184,7 @@ fn available(pods: &Pods) -> Verdict {
 
 fn synced(reports: &Reports) -> Verdict {
     let of = |holds, reason, message: String| verdict(ConditionType::OriginPolicySynced, holds, reason, message);
-    let Reports { current, behind, silent, problems, connections: _, denied: _ } = reports;
+    let Reports { current, behind, silent, problems, connections: _, denied: _, joined: _, apart: _ } = reports;
     let all = current + behind.len() + silent.len();
     if let Some(problem) = problems.first() {
         return of(Some(false), Reason::Invalid, format!("A pod cannot use the policy: {problem}"));
@@ -199,6 +203,33 @@ fn synced(reports: &Reports) -> Verdict {
         return of(None, Reason::PodsUnreachable, message);
     }
     of(Some(true), Reason::PolicySynced, format!("{current} of {all} pods run this origin policy."))
+}
+
+/// None where no pod has a backplane.
+fn joined(reports: &Reports) -> Option<Verdict> {
+    let of = |holds, reason, message: String| verdict(ConditionType::BackplaneConnected, holds, reason, message);
+    let Reports { joined, apart, .. } = reports;
+    let all = joined + apart.len();
+    let Some((pod, backplane)) = apart.first() else {
+        let message = format!("{joined} of {all} pods reach the backplane.");
+        return (all > 0).then(|| of(Some(true), Reason::BackplaneConnected, message));
+    };
+    let word = backplane.reason.as_deref().unwrap_or("Unreachable");
+    let why = backplane.message.as_deref().unwrap_or_default();
+    let (reason, remedy) = match word {
+        "NoUrl" | "BadUrl" => (
+            Reason::BackplaneNotConfigured,
+            "Put the URL into the key of the Secret that spec.backplane.redis.urlSecretRef names.",
+        ),
+        "AuthenticationFailed" => (Reason::BackplaneRefused, "Check user and password of the URL."),
+        "NotPermitted" => (Reason::BackplaneRefused, "Give the user the rights that docs/backplane.md lists."),
+        "OutOfMemory" => (Reason::BackplaneRefused, "Give Redis more memory, or lower spec.backplane.redis.maxLength."),
+        _ => (Reason::BackplaneUnreachable, "Is Redis there, and may the pods reach it?"),
+    };
+    let message = format!(
+        "{joined} of {all} pods reach the backplane; {pod} does not ({word}: {why}). Its clients get what is published at it alone, and their publishers an error. {remedy}"
+    );
+    Some(of(Some(false), reason, message))
 }
 
 /// The worst part speaks: what is False before what is Unknown, in the order of the pipeline.

@@ -3,7 +3,11 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::*;
-use crate::{observe::Pods, plan::Kind};
+use crate::{
+    fleet::Backplane,
+    observe::{Pods, Reports},
+    plan::Kind,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -110,4 +114,31 @@ fn hostile_origins_cannot_grow_the_status_beyond_16_kib() {
     let bytes = serde_json::to_string(&status).expect("a status is JSON").len();
     assert!(bytes < 16 * 1024, "{bytes} bytes");
     assert_eq!(status.denied_origins.len(), 10);
+}
+
+#[test]
+fn a_backplane_that_is_away_is_said_and_clients_can_connect_all_the_same() {
+    let away = |reason: &str| {
+        let backplane = Backplane { connected: false, reason: Some(reason.to_owned()), message: Some("no".to_owned()) };
+        Reports { current: 2, joined: 1, apart: vec![("chat-b".to_owned(), backplane)], ..Reports::default() }
+    };
+    for (word, reason) in [
+        ("NoUrl", "BackplaneNotConfigured"),
+        ("AuthenticationFailed", "BackplaneRefused"),
+        ("Unreachable", "BackplaneUnreachable"),
+        ("news", "BackplaneUnreachable"),
+    ] {
+        let status = of(Observed { reports: Some(away(word)), ..ready() });
+        let backplane = condition(&status, "BackplaneConnected").expect("a pod spoke of it");
+        assert_eq!((backplane.status.as_str(), backplane.reason.as_str()), ("False", reason));
+        assert!(
+            backplane.message.starts_with(&format!("1 of 2 pods reach the backplane; chat-b does not ({word}: no)."))
+        );
+        assert_eq!(ready_is(&status), ("True", "Available"));
+    }
+    let whole = Reports { current: 2, joined: 2, ..Reports::default() };
+    let status = of(Observed { reports: Some(whole), ..ready() });
+    assert_eq!(condition(&status, "BackplaneConnected").map(|condition| condition.status.as_str()), Some("True"));
+    let none = of(Observed { reports: Some(Reports { current: 2, ..Reports::default() }), ..ready() });
+    assert!(condition(&none, "BackplaneConnected").is_none());
 }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use realtime_crds::{
     RealtimeService, RealtimeServiceSpec,
     v1alpha1::{
-        Auth, Duration, Exposure, GkeClass, Jwks, Jwt, Limits, MissingOrigin, OriginMode, Origins, PolicySource,
-        Recovery, SecretKey, Timeouts, Transport,
+        Auth, Backplane, Duration, Exposure, GkeClass, Jwks, Jwt, Limits, MissingOrigin, OriginMode, Origins,
+        PolicySource, Recovery, RedisBackplane, SecretKey, Timeouts, Transport,
     },
 };
 
@@ -73,10 +73,10 @@ pub fn resource() -> impl Strategy<Value = Resource> {
 /// A spec, and whether its pod template leaves the pod as safe as it was.
 fn spec() -> impl Strategy<Value = (RealtimeServiceSpec, bool)> {
     let places = (label(1, 30), label(1, 63), 0_usize..3, 0_usize..20);
-    let small = (origins(), auth(), limits(), recovery(), any::<bool>(), any::<bool>());
+    let small = (origins(), auth(), limits(), recovery(), backplane(), any::<bool>(), any::<bool>());
     (places, small, timeouts(), workloads::workload(), exposures::exposure()).prop_map(
         |((first, second, levels, which), small, raw, (workload, harmless), exposure)| {
-            let (origins, auth, limits, recovery, from_file, paused) = small;
+            let (origins, auth, limits, recovery, backplane, from_file, paused) = small;
             let mut host = [first, "domain-a.com".to_owned()].join(".");
             host = (0..levels).fold(host, |host, _| format!("{second}.{host}"));
             let gke = exposure.as_ref().and_then(|exposure| exposure.gke.as_ref());
@@ -92,6 +92,7 @@ fn spec() -> impl Strategy<Value = (RealtimeServiceSpec, bool)> {
                 timeouts: raw.within(silence_limit(exposure.as_ref())),
                 limits,
                 recovery,
+                backplane,
                 workload,
                 exposure,
                 policy_source: if from_file { PolicySource::File } else { PolicySource::Watch },
@@ -151,6 +152,20 @@ fn auth() -> impl Strategy<Value = Option<Auth>> {
         let audiences = some_of(&["chat", "live", "desk"].map(str::to_owned), audiences);
         let query_parameter = query.then(|| "token".to_owned());
         Some(Auth { jwt: Jwt { issuer: "https://login.domain-b.com/".to_owned(), audiences, jwks, query_parameter } })
+    })
+}
+
+fn backplane() -> impl Strategy<Value = Option<Backplane>> {
+    let secret = |name: &str, key: &str| SecretKey { name: name.to_owned(), key: key.to_owned() };
+    let choices = (any::<bool>(), any::<bool>(), any::<bool>(), prop::option::of(100..=10_000_000));
+    choices.prop_map(move |(is_there, has_authority, has_name, max_length)| {
+        let redis = RedisBackplane {
+            url_secret_ref: secret("chat-redis", "url"),
+            ca_secret_ref: has_authority.then(|| secret("chat-redis-ca", "ca.crt")),
+            stream: has_name.then(|| "chat".to_owned()),
+            max_length,
+        };
+        is_there.then_some(Backplane { redis })
     })
 }
 
