@@ -77,7 +77,7 @@ impl Rung {
     /// The page of this rung in the project's documentation.
     #[must_use]
     pub fn page(self) -> String {
-        format!("docs/doctor.md#{}", self.as_str())
+        format!("docs/ladder/{}.md", self.as_str())
     }
 }
 

@@ -90,13 +90,7 @@ pub(crate) enum Protocol {
 #[derive(Debug, Args)]
 pub(crate) struct ExplainClose {
     /// A close code (1006), a status (400) or a line as programs and browsers print it; - reads lines from standard input.
-    #[arg(
-        value_name = "TEXT",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        env = "REALTIME_EXPLAIN_TEXT"
-    )]
+    #[arg(value_name = "TEXT", required = true, env = "REALTIME_EXPLAIN_TEXT")]
     pub(crate) text: Vec<String>,
     /// One JSON object a line, with verdict, reason, rung, meaning, causes and checks.
     #[arg(long, env = "REALTIME_JSON", value_parser = BoolishValueParser::new())]

@@ -57,7 +57,7 @@ async fn the_text_has_request_answer_cause_and_what_to_change() -> Result<()> {
         "< HTTP/1.1 200 OK",
         "likely cause: ",
         "allow: [\"https://app.domain-b.com\"]",
-        "docs/doctor.md#handshake",
+        "docs/ladder/handshake.md",
         "The rung handshake breaks (NoAllowOrigin)",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
