@@ -210,7 +210,10 @@ fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
 
 /// Bad request, forbidden, invalid: the same request would be answered the same.
 fn is_refusal(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422))
+    // What is no value of a field's type, such as a quantity without a number, is answered with 500.
+    let is_unreadable =
+        |words: &str| words.contains("failed to convert new object") || words.contains("failed to create typed");
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) || (status.code == 500 && is_unreadable(&status.message)))
 }
 
 /// How long the apiserver asks to be left alone; nothing where it does not.

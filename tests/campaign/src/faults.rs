@@ -118,7 +118,7 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let window = Duration::from_secs(tally.choose(4, 10));
     let mut cases = cases(window);
     cases.shuffle(&mut StdRng::seed_from_u64(tally.seed));
-    cases.truncate(tally.choose(24, usize::MAX));
+    cases.truncate(tally.choose(16, usize::MAX));
     let ends = Ends { ground: &ground, known: Mutex::default(), window, hits: AtomicUsize::new(0) };
     let mut slowest = Duration::ZERO;
     let one = async |case: &Case, name: &str| ends.one(case, name).await;

@@ -16,6 +16,7 @@ pub mod faults;
 pub mod foreign;
 pub mod leadership;
 pub mod mutations;
+pub mod outages;
 pub mod stale;
 
 pub use ground::Ground;

@@ -22,7 +22,9 @@ pub fn serve(client: &Client, namespace: &str) -> JoinSet<()> {
                 watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects().boxed();
             loop {
                 // Interrupted, or deleted meanwhile: the watch tells anew.
-                if let Ok(Some(route)) = routes.try_next().await {
+                if let Ok(Some(route)) = routes.try_next().await
+                    && take(&api, route.clone()).await.is_err()
+                {
                     let _ = take(&api, route).await;
                 }
             }

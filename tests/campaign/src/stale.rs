@@ -90,7 +90,7 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let mut operator = ground.operator("operator").await?;
     let mut cases = cases();
     cases.shuffle(&mut StdRng::seed_from_u64(tally.seed));
-    cases.truncate(tally.choose(24, usize::MAX));
+    cases.truncate(tally.choose(12, usize::MAX));
     let ends = Ends { ground: &ground, known: Mutex::default() };
     let mut slowest = Duration::ZERO;
     let one = async |case: &Case, name: &str| ends.one(case, name).await;

@@ -39,8 +39,12 @@ impl Ground {
     /// When the apiserver fails.
     pub async fn raw(&self, service: &str) -> Result<Children> {
         let one = async |child: Child| -> Result<Option<(&'static str, Value)>> {
-            let object: Option<DynamicObject> =
-                child.api(&self.client, &self.namespace).get_opt(&child.name(service)).await?;
+            let object = child.api(&self.client, &self.namespace).get_opt(&child.name(service)).await;
+            let object: Option<DynamicObject> = match object {
+                // The kind is not installed.
+                Err(kube::Error::Api(status)) if status.code == 404 => None,
+                object => object?,
+            };
             Ok(object.map(|object| (child.kind, serde_json::to_value(object).expect("an object is JSON"))))
         };
         Ok(try_join_all(Child::all().map(one)).await?.into_iter().flatten().collect())
@@ -61,6 +65,9 @@ impl Ground {
                 if scaled {
                     remove(&mut object["spec"], &["replicas"]);
                 }
+            }
+            if !MEANS_EMPTY.contains(kind) {
+                without_empty(object);
             }
             let text = object.to_string().replace(&self.namespace, "NAMESPACE");
             *object = serde_json::from_str(&text).context("JSON stays JSON")?;
@@ -167,6 +174,21 @@ pub fn said(service: &RealtimeService) -> Value {
     status
 }
 
+/// What a status says that does not depend on how far a rollout is.
+#[must_use]
+pub fn lasting(service: &RealtimeService) -> Value {
+    let mut status = said(service);
+    if let Some(fields) = status.as_object_mut() {
+        fields.remove("pods");
+        fields.remove("replicas");
+    }
+    let passing = ["Available", "Ready", "Reconciling", "Stalled"];
+    if let Some(conditions) = status["conditions"].as_array_mut() {
+        conditions.retain(|it| !passing.iter().any(|name| it["type"] == *name));
+    }
+    status
+}
+
 /// The children of a service as if it had another name.
 #[must_use]
 pub fn renamed(children: &Children, name: &str) -> Children {
@@ -244,6 +266,20 @@ fn normalise(object: &mut Value, detail: Detail) {
         let spec = &mut object["spec"];
         remove(spec, &["clusterIP", "clusterIPs", "healthCheckNodePort"]);
         spec["ports"].as_array_mut().into_iter().flatten().for_each(|port| remove(port, &["nodePort"]));
+    }
+}
+
+/// Google's controllers tell an empty field from one that is absent.
+const MEANS_EMPTY: [&str; 4] = ["BackendConfig", "FrontendConfig", "GCPBackendPolicy", "HealthCheckPolicy"];
+
+fn without_empty(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(without_empty);
+            fields.retain(|_, value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty()));
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_empty),
+        _ => {}
     }
 }
 

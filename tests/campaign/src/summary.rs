@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
-use crate::{Ground, Operator, co_owners, crash, faults, foreign, leadership, mutations, stale};
+use crate::{Ground, Operator, co_owners, crash, faults, foreign, leadership, mutations, outages, stale};
 
 /// How much of a campaign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +35,8 @@ pub enum Campaign {
     Leadership,
     /// Others write to the children too.
     CoOwners,
+    /// The apiserver, its store and the controllers are killed.
+    Outages,
     /// The operator is killed at every write.
     Crash,
 }
@@ -53,6 +55,7 @@ impl Campaign {
             Self::Foreign => foreign::run(&mut tally).await?,
             Self::Leadership => leadership::run(&mut tally).await?,
             Self::CoOwners => co_owners::run(&mut tally).await?,
+            Self::Outages => outages::run(&mut tally).await?,
             Self::Crash => crash::run(&mut tally).await?,
         }
         Ok(tally.end(self))
@@ -92,6 +95,9 @@ impl Tally {
     /// Counts a case; where it failed, says which at once.
     pub fn case(&mut self, name: &str, outcome: Result<()>) {
         self.cases += 1;
+        if self.cases.is_multiple_of(100) {
+            eprintln!("{} cases, {} alarms, {} s", self.cases, self.alarms.len(), self.began.elapsed().as_secs());
+        }
         if let Err(error) = outcome {
             eprintln!("ALARM {name}: {error:#}");
             self.alarms.push(format!("{name}: {error:#}"));

@@ -2,11 +2,10 @@
 
 use anyhow::{Result, bail, ensure};
 use realtime_crds::{RealtimeService, ValidService};
-use serde_json::Value;
 
 use crate::{
     Ground,
-    state::{Children, Detail, difference, said},
+    state::{Children, Detail, difference},
 };
 
 /// What the operator made of a spec.
@@ -62,6 +61,10 @@ pub(super) async fn judge(
     match (programmed.as_str(), reason.as_str()) {
         ("True", "Programmed") | ("Unknown", "CertificatePending") => {}
         ("False", "Refused") => return Ok(Verdict::LetThrough(message)),
+        // What the route refers to is no name that a Gateway could have.
+        ("Unknown", "RoutePending") if is_untaken(ground, name).await? => {
+            return Ok(Verdict::LetThrough(message));
+        }
         _ => bail!("Programmed is {programmed} {reason}: {message}"),
     }
     let raw = ground.raw(name).await?;
@@ -82,16 +85,7 @@ pub(super) async fn judge(
     Ok(Verdict::Done)
 }
 
-/// What a status says that does not depend on how far a rollout is.
-pub(super) fn lasting(service: &RealtimeService) -> Value {
-    let mut status = said(service);
-    if let Some(fields) = status.as_object_mut() {
-        fields.remove("pods");
-        fields.remove("replicas");
-    }
-    let passing = ["Available", "Ready", "Reconciling", "Stalled"];
-    if let Some(conditions) = status["conditions"].as_array_mut() {
-        conditions.retain(|it| !passing.iter().any(|name| it["type"] == *name));
-    }
-    status
+async fn is_untaken(ground: &Ground, name: &str) -> Result<bool> {
+    let raw = ground.raw(name).await?;
+    Ok(raw.get("HTTPRoute").is_some_and(|route| route["status"]["parents"].is_null()))
 }
