@@ -217,8 +217,14 @@ impl Shared {
     }
 
     fn rotation(&self, problem: Problem) {
-        tracing::warn!(%problem, "a new URL of Redis cannot be used; the old one stays in use");
-        self.state.send_modify(|state| state.rotation = Some(problem));
+        self.state.send_if_modified(|state| {
+            let is_new = state.rotation.as_ref() != Some(&problem);
+            if is_new {
+                tracing::warn!(%problem, "a new URL of Redis cannot be used; the old one stays in use");
+                state.rotation = Some(problem);
+            }
+            is_new
+        });
     }
 }
 
@@ -292,10 +298,10 @@ async fn listen(shared: &Arc<Shared>, channels: PubSub) -> Problem {
 }
 
 /// A link with the credentials that are in the file now. The old one serves until this one is there.
-async fn replaced(shared: &Arc<Shared>, mut stamp: Stamp) -> (Box<Link>, Stamp) {
-    let mut ticks = time::interval(LOOK);
+async fn replaced(shared: &Arc<Shared>, stamp: Stamp) -> (Box<Link>, Stamp) {
+    let mut pause = LOOK;
     loop {
-        ticks.tick().await;
+        time::sleep(pause).await;
         let now = shared.config.source.stamp();
         if now == stamp {
             continue;
@@ -305,8 +311,9 @@ async fn replaced(shared: &Arc<Shared>, mut stamp: Stamp) -> (Box<Link>, Stamp) 
                 tracing::info!("the URL of Redis changed");
                 return (Box::new(link), now);
             }
+            // The password may be in the file before Redis knows it.
             Err(problem) => shared.rotation(problem),
         }
-        stamp = now;
+        pause = LONGEST_PAUSE;
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use redis::{FromRedisValue, Value, aio::ConnectionLike, streams::StreamRangeReply};
 
 use crate::{
-    codec::{self, Body, Message, fields::Fields},
+    codec::fields::Fields,
     driver::{Backplane, Shared},
     id::Id,
     link::{BLOCK, Connection, strange},
@@ -23,10 +23,8 @@ type Pairs = Vec<(String, String)>;
 
 /// Finds the place from which to read on. An entry of this server's own tells where the stream ends, and that it may be written.
 pub(crate) async fn find_place(shared: &Arc<Shared>, connection: &mut Connection) -> Result<(), Problem> {
-    let uid = shared.config.uid.clone();
-    let here = Message { uid, nsp: "/".to_owned(), body: Body::Heartbeat };
-    let fields = codec::fields::encode(&here).expect("it has no payload");
-    let end: String = writer::append(&shared.config, &fields).query_async(connection).await?;
+    let here = writer::heartbeat(&shared.config);
+    let end: String = writer::append(&shared.config, &here).query_async(connection).await?;
     let end: Id = end.parse().map_err(|_| strange("XADD gives an id"))?;
     let position = *shared.position.lock().expect("nothing panics under this lock");
     let Some(position) = position else {

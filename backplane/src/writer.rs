@@ -6,7 +6,7 @@ use redis::{FromRedisValue, Pipeline, Value, aio::ConnectionLike};
 use tokio::sync::mpsc;
 
 use crate::{
-    codec::fields::Fields,
+    codec::{self, Body, Message, fields::Fields},
     driver::{Backplane, Config, Shared},
     id::Id,
     link::{Connection, strange},
@@ -132,8 +132,23 @@ fn settle(shared: &Shared, command: Command, answer: Value) {
     }));
 }
 
+/// An entry that says that a server is there, and nothing else.
+pub(crate) fn heartbeat(config: &Config) -> Fields {
+    let uid = config.uid.clone();
+    let here = Message { uid, nsp: "/".to_owned(), body: Body::Heartbeat };
+    codec::fields::encode(&here).expect("it has no payload")
+}
+
 impl Backplane {
+    /// Appends an entry that says nothing.
+    pub fn beat(&self) {
+        self.append(heartbeat(&self.shared.config), Box::new(drop));
+    }
+
     /// Removes an entry.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
     pub async fn remove(&self, id: Id) -> Result<(), Problem> {
         self.ask(redis::cmd("XDEL").arg(&self.shared.config.stream).arg(id.to_string())).await
     }

@@ -92,3 +92,26 @@ async fn clients_that_are_moved_to_and_fro_miss_nothing() {
         client.end().await;
     }
 }
+
+#[tokio::test]
+async fn a_client_that_heard_nothing_for_long_has_missed_nothing() {
+    let redis = Redis::start();
+    let [one, other] = pods(&redis.url()).await;
+    let mut client = Raw::open(&one, None, json!({})).await;
+    client.ask("join", json!({"room": "lobby"})).await;
+    client.ask("publish", json!({"room": "lobby", "data": 1})).await;
+    let offset = client.named("message").await[2].clone();
+    // A server that comes says so in the stream, and of what is older nothing is left.
+    let third = crate::pod(&redis.url()).await;
+    let newest = redis.ask(&["XREVRANGE", "socket.io", "+", "-", "COUNT", "1"]);
+    let newest = newest.lines().next().unwrap().to_owned();
+    redis.ask(&["XTRIM", "socket.io", "MINID", &newest]);
+    eventually("it was read", async || one.status().await["backplane"]["position"] == newest).await;
+    let (pid, id) = (client.hello["pid"].clone(), client.hello["sid"].clone());
+    client.vanish();
+    for server in [&other, &third] {
+        let back = Raw::open(server, None, json!({"pid": pid, "offset": offset})).await;
+        assert_eq!((&back.hello["pid"], &back.hello["sid"]), (&pid, &id));
+        back.vanish();
+    }
+}

@@ -141,14 +141,14 @@ impl Inbox {
         let is_own = *fields.uid == *self.uid;
         let message = match fields.nsp.as_str() {
             NAMESPACE => codec::fields::decode(fields),
-            _ => return self.cache().store.advance(offset),
+            _ => return self.advance(&mut self.cache(), offset),
         };
         let body = match message {
             Ok(message) => message.body,
             Err(error) => {
                 self.numbers.unreadable.inc();
                 tracing::debug!(%error, %offset, "an entry of the stream cannot be read");
-                return self.cache().store.advance(offset);
+                return self.advance(&mut self.cache(), offset);
             }
         };
         let mut cache = self.cache();
@@ -157,14 +157,14 @@ impl Inbox {
                 if let Some(number) = fields.number.filter(|_| is_own)
                     && cache.is_known(number)
                 {
-                    cache.store.advance(offset);
+                    self.advance(&mut cache, offset);
                     drop(cache);
                     return self.remove(offset);
                 }
                 let is_volatile = filter.is_volatile;
                 let entry = answers::entry(packet, filter);
                 if is_volatile {
-                    cache.store.advance(offset);
+                    self.advance(&mut cache, offset);
                     self.members.send_volatile(&entry);
                     return;
                 }
@@ -174,13 +174,19 @@ impl Inbox {
                 self.members.deliver(offset, &entry);
             }
             other => {
-                cache.store.advance(offset);
+                self.advance(&mut cache, offset);
                 drop(cache);
                 if !is_own {
                     self.steer(other);
                 }
             }
         }
+    }
+
+    /// Something that is no event for clients. They have all up to here: an older place may be gone from the stream when they come back.
+    fn advance(&self, cache: &mut Cache, offset: Offset) {
+        cache.store.advance(offset);
+        self.members.begin(offset);
     }
 
     /// Nobody who comes back is to get it again.

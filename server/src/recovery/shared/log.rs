@@ -27,6 +27,8 @@ use crate::recovery::{
 
 /// How long entries are kept at least; servers of Node rely on theirs too.
 const RETENTION: Duration = Duration::from_secs(600);
+/// An entry of so long ago is followed by one that says nothing, so that no place that is remembered is older than the stream.
+const QUIET: Duration = Duration::from_secs(120);
 
 /// The stream as the log.
 pub(super) struct StreamLog {
@@ -190,8 +192,15 @@ impl Log for StreamLog {
     }
 
     fn sweep(&self) -> BoxFuture<'_, ()> {
-        self.inbox.cache().store.sweep(Instant::now());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (last, _) = {
+            let mut cache = self.inbox.cache();
+            cache.store.sweep(Instant::now());
+            cache.store.bounds().1.parts()
+        };
+        if last > 0 && now.saturating_sub(Duration::from_millis(last)) > QUIET {
+            self.backplane.beat();
+        }
         let before = now.saturating_sub(RETENTION.max(self.inbox.window() * 2));
         let before = Id { millis: u64::try_from(before.as_millis()).unwrap_or_default(), number: 0 };
         async move { self.backplane.trim(before).await.unwrap_or_default() }.boxed()
