@@ -1,7 +1,7 @@
 # Two commands do everything: `make up` runs it all on this machine, `make test` runs all tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up test test-node test-long lint image definitions docs clean
+.PHONY: help up test test-node test-long campaign lint image definitions docs clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ test-node: ## What needs the images: the charts on a node, and all of `make up`
 test-long: ## Rotation with hundreds of real clients
 	@tests/setup clients
 	cargo test -p realtime-server -- --ignored --test-threads 1
+
+campaign: ## All campaigns that try to break the operator, in full; the table in docs/evidence.md
+	@tests/setup control-plane helm
+	cargo build -p realtime-operator -p realtime-campaign
+	@failed=; for name in mutations crash stale faults outages leadership foreign co-owners; do \
+		target/debug/realtime-campaign $$name --profile long --evidence docs/evidence.md || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 lint: ## Formatting and lints
 	cargo fmt --all --check

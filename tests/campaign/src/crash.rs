@@ -163,7 +163,11 @@ async fn one(ground: &Ground, scenario: &Scenario, at: Option<((usize, Moment), 
     let (children, said) = loop {
         let found = end(ground, &order, deleted).await?;
         // Before it is at work again, the new process has nothing to say.
-        let Some((_, wanted)) = at else { break found };
+        let Some((_, wanted)) = at else {
+            // What controllers do meanwhile is part of the end.
+            ground.came_to_rest(SERVICE).await?;
+            break end(ground, &order, deleted).await?;
+        };
         if unlike(wanted, &found.0, &found.1).is_none() || began.elapsed() > COMES {
             break found;
         }

@@ -171,13 +171,18 @@ impl Summary {
         let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?)));
         let (before, (table, after)) = parts.with_context(|| format!("{BEGIN} and {END} are missing"))?;
         let own = format!("| {} |", self.campaign);
-        let others = table
-            .lines()
-            .filter(|line| line.starts_with("| ") && !line.starts_with("| campaign") && !line.starts_with(&own));
+        let others = table.lines().filter(|line| {
+            line.starts_with("| ")
+                && !line.starts_with("| campaign")
+                && !line.starts_with("| ---")
+                && !line.starts_with(&own)
+        });
         let mut rows: Vec<String> = others.map(str::to_owned).collect();
         ensure!(rows.iter().all(|row| row.matches('|').count() == 6), "the table has other columns");
         let Self { campaign, cases, alarms, facts, duration, .. } = self;
-        let (alarms, seconds, facts) = (alarms.len(), duration.as_secs(), facts.join("; "));
+        let part = (self.profile == Profile::Short).then(|| "short profile".to_owned());
+        let facts = part.iter().chain(facts).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let (alarms, seconds) = (alarms.len(), duration.as_secs());
         rows.push(format!("| {campaign} | {cases} | {alarms} | {seconds} s | {facts} |"));
         rows.sort();
         let head = "| campaign | cases | alarms | duration | figures |\n| --- | ---: | ---: | ---: | --- |";
@@ -206,6 +211,7 @@ mod tests {
         let again = summary("stale", 9).entered(&two).expect("markers");
         assert!(again.contains("| crash | 4 | 0 | 5 s |  |\n| stale | 9 | 0 | 5 s |  |\n"), "{again}");
         assert!(!again.contains("| stale | 3"), "{again}");
+        assert_eq!(again.matches("| ---").count(), 1, "{again}");
         assert!(again.starts_with("a\n") && again.ends_with("b\n"), "{again}");
     }
 }
