@@ -211,7 +211,7 @@ mod tests {
         let again = summary("stale", 9).entered(&two).expect("markers");
         assert!(again.contains("| crash | 4 | 0 | 5 s |  |\n| stale | 9 | 0 | 5 s |  |\n"), "{again}");
         assert!(!again.contains("| stale | 3"), "{again}");
-        assert_eq!(again.matches("| ---").count(), 1, "{again}");
+        assert_eq!(again.matches("| --- | ---:").count(), 1, "{again}");
         assert!(again.starts_with("a\n") && again.ends_with("b\n"), "{again}");
     }
 }
