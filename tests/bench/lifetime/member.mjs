@@ -1,24 +1,33 @@
+import { connect } from '../../../clients/js/index.js';
+
 /** One client. What it publishes is numbered and has an id, and is sent again when its acknowledgement did not come: the server knows it by then, or not. */
 export class Member {
-  constructor(io, { url, prefix, index, room, path, transports, origin, host, options }, account) {
+  constructor(io, { url, prefix, index, room, path, transports, origin, host, options, client }, account) {
     this.account = account;
     this.name = `${prefix}-${index}`;
     this.room = `${prefix}-${Math.floor(index / Number(room))}`;
     this.open = new Map();
     this.number = 0;
     const extraHeaders = { ...(origin && { Origin: origin }), ...(host && { Host: host }) };
-    const own = { path, transports: transports.split(','), extraHeaders, forceNew: true };
-    this.socket = io(url, { ...own, ...JSON.parse(options) });
-    this.joined = new Promise((joined) => this.socket.on('connect', () => this.connected(joined)));
+    const own = { path, transports: transports.split(','), extraHeaders, forceNew: true, ...JSON.parse(options) };
+    this.joined = new Promise((joined) => {
+      if (client === '4') {
+        this.socket = io(url, own);
+        this.socket.on('connect', () => this.connected(this.socket.recovered, joined));
+      } else {
+        // The versions without a recovery of their own.
+        this.socket = connect(io, url, own, { onSession: ({ recovered }) => this.connected(recovered, joined) });
+      }
+    });
     this.socket.on('disconnect', (reason) => account.left(this.name, reason));
     this.socket.on('message', ({ data }) => account.heard(this.name, data));
     this.socket.on('realtime:gap', ({ reason }) => account.gap(reason));
   }
 
-  connected(joined) {
-    this.account.came(this.name, this.socket.recovered);
+  connected(isRecovered, joined) {
+    this.account.came(this.name, isRecovered);
     const open = [...this.open.values()];
-    if (this.socket.recovered) return open.forEach((message) => this.send(message));
+    if (isRecovered) return open.forEach((message) => this.send(message));
     this.socket.emit('join', { room: this.room }, () => {
       this.account.joins(this.room, this.name);
       joined();

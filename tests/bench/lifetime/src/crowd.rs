@@ -23,8 +23,50 @@ const SHARD: usize = 250;
 const ROOM: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What clients are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// socket.io-client 4 and its own connection state recovery.
+    V4,
+    /// socket.io-client 3 with `@realtime-operator/client`.
+    V3,
+    /// socket.io-client 2 with `@realtime-operator/client`.
+    V2,
+    /// python-socketio with the lines of docs/recovery.md.
+    Python,
+}
+
+impl Kind {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::V4, Self::V3, Self::V2, Self::Python];
+
+    fn command(self) -> Command {
+        let version = match self {
+            Self::V4 => "4",
+            Self::V3 => "3",
+            Self::V2 => "2",
+            Self::Python => {
+                let mut python = Command::new(file("target/python-clients/bin/python"));
+                python.arg(file("tests/bench/lifetime/members.py"));
+                return python;
+            }
+        };
+        let mut node = Command::new("node");
+        node.arg(file("tests/bench/lifetime/clients.mjs")).args(["--client", version]);
+        node
+    }
+}
+
 /// All clients.
 pub struct Crowd(Vec<Shard>);
+
+/// Where clients connect.
+#[derive(Clone, Copy, Debug)]
+pub struct Entrance<'a> {
+    pub at: SocketAddr,
+    pub host: &'a str,
+    pub path: &'a str,
+}
 
 struct Shard {
     child: Child,
@@ -33,12 +75,14 @@ struct Shard {
 }
 
 impl Crowd {
-    /// Connects them all, and returns when they are.
-    pub async fn connect(count: usize, every: u64, at: SocketAddr, host: &str, path: &str) -> Result<Self> {
+    /// Connects so many of each kind, and returns when all are.
+    pub async fn connect(kinds: &[Kind], count: usize, every: u64, entrance: Entrance<'_>) -> Result<Self> {
         let mut shards = Vec::new();
-        for number in 0..count.div_ceil(SHARD) {
-            let size = SHARD.min(count - number * SHARD);
-            shards.push(Shard::start(number, size, every, at, host, path)?);
+        for kind in kinds {
+            for number in 0..count.div_ceil(SHARD) {
+                let size = SHARD.min(count - number * SHARD);
+                shards.push(Shard::start(*kind, number, size, every, entrance)?);
+            }
         }
         for shard in &mut shards {
             shard.event("connected").await?;
@@ -81,14 +125,14 @@ impl Crowd {
 }
 
 impl Shard {
-    fn start(number: usize, size: usize, every: u64, at: SocketAddr, host: &str, path: &str) -> Result<Self> {
-        let mut node = Command::new("node");
-        node.arg(file("tests/bench/lifetime/clients.mjs"));
+    fn start(kind: Kind, number: usize, size: usize, every: u64, entrance: Entrance<'_>) -> Result<Self> {
+        let Entrance { at, host, path } = entrance;
+        let mut node = kind.command();
         node.args(["--url", &format!("http://{at}"), "--host", host, "--path", path]);
         node.args(["--count", &size.to_string(), "--room", &ROOM.to_string(), "--every", &every.to_string()]);
-        node.args(["--prefix", &format!("shard{number}")]);
+        node.args(["--prefix", &format!("{kind:?}-{number}")]);
         node.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = node.spawn().context("failed to run node")?;
+        let mut child = node.spawn().context("failed to run the clients")?;
         let (stdin, stdout) = (child.stdin.take().context("a pipe")?, child.stdout.take().context("a pipe")?);
         Ok(Self { child, stdin, lines: BufReader::new(stdout).lines() })
     }

@@ -71,7 +71,7 @@ async fn main() -> Result<ExitCode> {
     if let Some(file) = &options.write {
         table::write(file, &rows).with_context(|| format!("failed to write {}", file.display()))?;
     }
-    let broken: Vec<_> = rows.iter().flat_map(|row| promise::broken(row)).collect();
+    let broken: Vec<_> = rows.iter().flat_map(promise::broken).collect();
     broken.iter().for_each(|broken| println!("BROKEN {broken}"));
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

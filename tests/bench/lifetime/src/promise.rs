@@ -44,6 +44,7 @@ pub fn broken(row: &Row) -> Vec<String> {
             holds(account.herd() <= HERD, format!("{:.2} times the mean of returns in one second", account.herd()));
         }
         Scenario::Rollout
+        | Scenario::Versions
         | Scenario::ScaleIn
         | Scenario::Drain
         | Scenario::OperatorUpgrade

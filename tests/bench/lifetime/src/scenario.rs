@@ -8,10 +8,17 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
-use crate::{Options, account::Account, crowd::Crowd, site::Site};
+use crate::{
+    Options,
+    account::Account,
+    crowd::{Crowd, Kind},
+    site::Site,
+};
 
 /// Before something happens, and after it is over.
 const CALM: u64 = 20;
+/// Clients of each version.
+const FEW: usize = 20;
 /// Longest that a change may take.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -24,6 +31,8 @@ pub enum Scenario {
     RotationOff,
     /// Every pod is replaced.
     Rollout,
+    /// Every pod is replaced under clients of every version.
+    Versions,
     /// Four pods become one.
     ScaleIn,
     /// A node is drained.
@@ -40,10 +49,11 @@ pub enum Scenario {
 
 impl Scenario {
     /// In the order in which they are played.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Rotation,
         Self::RotationOff,
         Self::Rollout,
+        Self::Versions,
         Self::ScaleIn,
         Self::Drain,
         Self::Kill,
@@ -59,6 +69,7 @@ impl fmt::Display for Scenario {
             Self::Rotation => "nothing but the cut",
             Self::RotationOff => "the cut, rotation switched off",
             Self::Rollout => "rollout of all pods",
+            Self::Versions => "rollout, 20 clients each of socket.io-client 4, 3, 2 and python-socketio",
             Self::ScaleIn => "scale-in from 4 to 1",
             Self::Drain => "kubectl drain of one node of two",
             Self::Kill => "kill -9 of one server",
@@ -105,12 +116,15 @@ impl fmt::Display for Served {
 /// Lets it happen to many clients; what they lived through.
 pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Result<Account> {
     site.serve(scenario, options.age).await?;
-    let (at, host, path) = site.entrance();
-    let mut crowd = Crowd::connect(options.clients, options.every, at, host, path).await?;
+    let mut crowd = match scenario {
+        Scenario::Versions => Crowd::connect(&Kind::ALL, FEW, options.every, site.entrance()).await?,
+        _ => Crowd::connect(&[Kind::V4], options.clients, options.every, site.entrance()).await?,
+    };
     match scenario {
         Scenario::Rotation => crowd.pass(options.minutes * 60).await?,
         Scenario::RotationOff => crowd.pass(2 * options.age + CALM).await?,
         Scenario::Rollout
+        | Scenario::Versions
         | Scenario::ScaleIn
         | Scenario::Drain
         | Scenario::Kill
@@ -139,7 +153,7 @@ async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Resul
             crowd.pass(5).await?;
             site.cluster.start_etcd().await?;
         }
-        Scenario::Rollout => site.replace_pods().await?,
+        Scenario::Rollout | Scenario::Versions => site.replace_pods().await?,
         Scenario::ScaleIn => site.scale(1).await?,
         Scenario::Drain => site.drain(2).await?,
         Scenario::Kill => site.kill_one().await?,

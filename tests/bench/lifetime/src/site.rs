@@ -1,6 +1,6 @@
 //! Where it happens: two nodes, the operator from its chart, Redis, and Envoy with the meaning of Google's load balancer.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
@@ -12,6 +12,7 @@ use realtime_tests::{helm::Chart, kubectl, wait};
 use serde_json::{Value, json};
 
 use crate::{
+    crowd::Entrance,
     peer,
     redis::Redis,
     scenario::{Scenario, Served},
@@ -40,6 +41,8 @@ pub struct Site {
     leaving: BTreeSet<String>,
     /// A pod whose server has to be started again.
     restarting: Option<String>,
+    /// Rollouts so far.
+    builds: u32,
 }
 
 impl Site {
@@ -71,12 +74,25 @@ impl Site {
         let at = local_balancer::Options { envoy: Some(envoy), ..local_balancer::Options::default() };
         let balancer = Balancer::start(client.clone(), at).await?;
         let (leaving, restarting) = (BTreeSet::new(), None);
-        Ok(Self { cluster, served, client, balancer, redis, name: "chat", pods, wanted: pods, leaving, restarting })
+        Ok(Self {
+            cluster,
+            served,
+            client,
+            balancer,
+            redis,
+            name: "chat",
+            pods,
+            wanted: pods,
+            leaving,
+            restarting,
+            builds: 0,
+        })
     }
 
-    /// Where clients connect: address, host, path.
-    pub fn entrance(&self) -> (SocketAddr, &'static str, &'static str) {
-        (self.balancer.http(), if self.name == "chat" { "chat.domain-a.com" } else { "fixed.domain-a.com" }, PATH)
+    /// Where clients connect.
+    pub fn entrance(&self) -> Entrance<'static> {
+        let host = if self.name == "chat" { "chat.domain-a.com" } else { "fixed.domain-a.com" };
+        Entrance { at: self.balancer.http(), host, path: PATH }
     }
 
     /// The service as the scenario finds it; returns when all its pods get requests.
@@ -85,7 +101,7 @@ impl Site {
             Scenario::RotationOff => ("fixed", 1),
             _ => ("chat", self.pods),
         };
-        let (_, host, _) = self.entrance();
+        let Entrance { host, .. } = self.entrance();
         let objects = match self.served {
             // Rotation is switched off where the server believes that it has an hour.
             Served::Bundled if scenario == Scenario::RotationOff => vec![service(self.name, host, self.wanted, 3600)],
@@ -124,11 +140,11 @@ impl Site {
     /// Another version of the pods.
     pub async fn replace_pods(&mut self) -> Result<()> {
         self.leaving = self.pods().await?.iter().filter_map(|pod| pod.uid()).collect();
+        self.builds += 1;
+        let build = json!({"build": self.builds.to_string()});
         let (kind, patch) = match self.served {
-            Served::Bundled => ("rts", json!({"spec": {"workload": {"podAnnotations": {"build": "next"}}}})),
-            Served::Node => {
-                ("deployment", json!({"spec": {"template": {"metadata": {"annotations": {"build": "next"}}}}}))
-            }
+            Served::Bundled => ("rts", json!({"spec": {"workload": {"podAnnotations": build}}})),
+            Served::Node => ("deployment", json!({"spec": {"template": {"metadata": {"annotations": build}}}})),
         };
         self.patch(kind, &patch).await
     }
