@@ -16,6 +16,7 @@ mod gcp_backend_policy;
 mod health;
 mod health_check_policy;
 mod http_route;
+mod image;
 mod ingress;
 pub mod ingress_class;
 mod managed_certificate;

@@ -102,6 +102,16 @@ async fn an_upgrade_that_ends_half_way_ends_its_session() {
 }
 
 #[tokio::test]
+async fn a_session_that_its_client_closes_before_it_connects_is_counted_no_more() {
+    let server = Server::start(&manifest(ALLOW));
+    let sid = server.handshake(APP).await;
+    assert_eq!(server.status().await["connections"], 1);
+    assert_eq!(server.send(Request::post(&sid, "1").origin(APP)).await.status, 200);
+    assert_eq!(error_code(&server, &sid).await, 1);
+    assert_eq!(server.status().await["connections"], 0);
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_while_it_polls_is_gone() {
     let server = Server::start(&manifest(ALLOW));
     let sid = server.handshake(APP).await;

@@ -18,7 +18,7 @@ use realtime_crds::{
 };
 
 use super::{
-    Settings, config_map, health,
+    Settings, config_map, health, image,
     names::{Names, labels, metadata, selector},
     pod_template,
     service::{ADMIN_PORT, PORT_NAME, SERVER_PORT},
@@ -138,9 +138,11 @@ fn spread(service: &ValidService) -> Option<Vec<TopologySpreadConstraint>> {
 fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Container {
     let workload = &service.spec().workload;
     let is_bundled = workload.image.is_none();
+    let image = workload.image.clone().unwrap_or_else(|| settings.server_image.clone());
     Container {
         name: pod::CONTAINER.to_owned(),
-        image: Some(workload.image.clone().unwrap_or_else(|| settings.server_image.clone())),
+        image_pull_policy: Some(image::pull_policy(&image).to_owned()),
+        image: Some(image),
         env: Some(environment(service, budget)),
         ports: Some(vec![port(PORT_NAME, SERVER_PORT), port(ADMIN_PORT_NAME, ADMIN_PORT)]),
         readiness_probe: Some(match is_bundled {

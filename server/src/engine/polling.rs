@@ -108,7 +108,13 @@ impl Engine {
         let copy = bare(&Request::from_parts(parts, ()), Full::new(body));
         let (status, headers, body) = self.call_service(copy).await.map_err(|_| broken())?;
         match status {
-            StatusCode::OK => Ok(response(status, headers, body)),
+            StatusCode::OK => {
+                if session.as_ref().is_some_and(|session| session.cause() == Some(Cause::Client)) {
+                    // One that never came as far as a CONNECT is held by the engine until its timers run out.
+                    self.shared.connections.forget(&sid);
+                }
+                Ok(response(status, headers, body))
+            }
             status => Err(mended(status, &body, "the body is no Engine.IO payload")),
         }
     }

@@ -57,7 +57,7 @@ fn what_the_apiserver_and_others_add_is_not_shown() {
     let mut there = applied(&child);
     there.object["spec"]["progressDeadlineSeconds"] = json!(600);
     there.object["metadata"]["annotations"] = json!({"theirs": "x"});
-    there.object["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
+    there.object["spec"]["template"]["spec"]["containers"][0]["terminationMessagePolicy"] = json!("File");
     there.object["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("500m");
     let sidecar = json!({"name": "proxy", "image": "p"});
     let containers = &mut there.object["spec"]["template"]["spec"]["containers"];
