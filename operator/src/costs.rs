@@ -28,7 +28,7 @@ pub(crate) async fn write(ctx: &Context, inputs: &Inputs, plan: &Plan) {
         });
         let (manager, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&patch));
         let request = Request { verb: Verb::Apply, kind: "Pod", name };
-        match request.send(&ctx.metrics, api.patch_metadata(name, &manager, &patch)).await {
+        match request.send(&ctx.metrics, api.patch(name, &manager, &patch)).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
             Err(error) => tracing::warn!(pod = name, %error, "failed to write what it costs to take a pod away"),

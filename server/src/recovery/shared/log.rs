@@ -183,10 +183,9 @@ impl Log for StreamLog {
                 return Ok(Some(state));
             }
             stored?;
-            if self.peers.fetch(&pid, &owner).await {
-                return Ok(self.take(&pid).await?);
-            }
-            Ok(None)
+            self.peers.fetch(&pid, &owner).await;
+            // Whatever they say: one that had it may have put it there between the first look and the question.
+            Ok(self.take(&pid).await?)
         }
         .boxed()
     }
