@@ -75,6 +75,7 @@ impl Context {
 }
 
 /// What the operator runs with.
+#[derive(Clone)]
 pub struct Operator {
     /// Client of the cluster.
     pub client: Client,

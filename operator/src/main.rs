@@ -84,14 +84,6 @@ async fn run(options: Run) -> anyhow::Result<()> {
         true => Some(Candidate::new(of_the_lease, &options.election, &unique(&identity), term)),
         false => None,
     };
-    if let Some(lease) = &mut lease {
-        tokio::select! {
-            won = lease.wins() => { won?; tracing::info!(identity, "leading"); }
-            () = &mut told_to_go => return Ok(()),
-        }
-    }
-    metrics.set_leader(true);
-
     let defaults = Settings::default();
     let operator = Operator {
         client,
@@ -108,46 +100,73 @@ async fn run(options: Run) -> anyhow::Result<()> {
         identity,
         metrics: metrics.clone(),
     };
+    loop {
+        if let Some(lease) = &mut lease {
+            tokio::select! {
+                won = lease.wins() => { won?; tracing::info!(identity = operator.identity, "leading"); }
+                () = &mut told_to_go => return Ok(()),
+            }
+        }
+        metrics.set_leader(true);
+        let ended = one_term(operator.clone(), &mut lease, &mut told_to_go).await?;
+        metrics.set_leader(false);
+        match ended {
+            After::ToldToGo => return Ok(()),
+            // As when the apiserver was away for long. Whoever leads by now, this process starts from what the cluster holds.
+            After::LeaseLost => tracing::warn!("competing for the lease again"),
+        }
+    }
+}
+
+/// Why a term ended.
+enum After {
+    ToldToGo,
+    LeaseLost,
+}
+
+/// Works until somebody ends it.
+async fn one_term(
+    operator: Operator,
+    lease: &mut Option<Candidate>,
+    told_to_go: &mut (impl Future<Output = ()> + Unpin),
+) -> anyhow::Result<After> {
     let (stop, stopped) = watch::channel(false);
     let mut work = tokio::spawn(operator.run(async move {
         let mut stopped = stopped;
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
-    let lost = async {
-        match &mut lease {
-            Some(lease) => lease.leads().await,
-            None => std::future::pending().await,
-        }
-    };
-    let lost = tokio::select! {
-        () = &mut told_to_go => { tracing::info!("told to go"); false }
-        // Whatever is under way is not finished: the next leader may be at it already.
-        () = lost => { tracing::error!("the lease was lost"); true }
+    let is_lost = tokio::select! {
+        () = told_to_go => { tracing::info!("told to go"); false }
+        () = lost(lease) => { tracing::error!("the lease was lost"); true }
         _ = &mut work => anyhow::bail!("the watches ended"),
     };
-    if lost {
+    if is_lost {
+        // Whatever is under way is not finished: the next leader may be at it already.
         work.abort();
-        anyhow::bail!("another operator leads now");
+        let _ = work.await;
+        return Ok(After::LeaseLost);
     }
     stop.send_replace(true);
-    // What is under way may take longer than the last renewal holds.
-    let renewed = async {
-        match &mut lease {
-            Some(lease) => lease.leads().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         ended = tokio::time::timeout(LAST_REQUESTS, work) => {
             ended.context("requests did not end in time")?.context("the controller panicked")?;
         }
-        () = renewed => anyhow::bail!("another operator leads now"),
+        // What is under way may take longer than the last renewal holds.
+        () = lost(lease) => anyhow::bail!("another operator leads now"),
     }
-    if let Some(mut lease) = lease {
+    if let Some(lease) = lease {
         // Without it the lease runs out by itself.
         let _ = tokio::time::timeout(GIVING_BACK, lease.gives_back()).await;
     }
-    Ok(())
+    Ok(After::ToldToGo)
+}
+
+/// Renews the lease, and returns when it is lost.
+async fn lost(lease: &mut Option<Candidate>) {
+    match lease {
+        Some(lease) => lease.leads().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Clients {
