@@ -4,7 +4,7 @@ import { ask, connect, settings } from './connection.js';
 const element = (id) => document.getElementById(id);
 const log = [];
 /** What tests and a curious person in the console look at. */
-const chat = (window.chat = { state: 'connecting', transport: null, room: null, members: null, trouble: null, log });
+const chat = (window.chat = { state: 'connecting', transport: null, room: null, members: null, trouble: null, troubles: [], log });
 
 const show = {
   state(state, transport = null) {
@@ -18,6 +18,7 @@ const show = {
   },
   trouble(trouble) {
     chat.trouble = trouble;
+    chat.troubles.push(trouble);
     element('error').textContent = trouble.text;
     element('rung').textContent = trouble.rung;
     element('trouble').hidden = false;

@@ -167,8 +167,13 @@ impl Process {
     pub async fn ended(&self, limit: Duration) -> Result<ExitStatus> {
         let mut said = self.said.clone();
         let ended = timeout(limit, said.wait_for(|said| said.ended.is_some())).await;
+        let ended = ended.map(|said| said.map(|said| said.ended));
+        if let Ok(Ok(_)) = ended {
+            // What it said last may be on its way; whoever it started may hold the pipe for longer.
+            let _ = timeout(GRACE, said.wait_for(|said| said.open == 0)).await;
+        }
         match ended {
-            Ok(Ok(said)) => said.ended.context("it has ended"),
+            Ok(Ok(status)) => status.context("it has ended"),
             Ok(Err(_)) => bail!("{}: nobody waits for it", self.name),
             Err(_) => bail!("{} runs on after {limit:?}: {}", self.name, self.tail()),
         }

@@ -68,7 +68,7 @@ async fn a_page_of_an_origin_that_is_not_listed_gets_nothing() -> Result<()> {
 
     let upgrade = page.says("WebSocket connection to").await?;
     assert!(upgrade.contains("Unexpected response code: 403"), "{upgrade}");
-    page.wait_for("chat.trouble?.rung.includes('rung 4, upgrade')").await?;
+    page.wait_for("chat.troubles.some(({ rung }) => rung.includes('rung 4, upgrade'))").await?;
     assert_eq!(page.eval("document.getElementById('state').textContent").await?, "disconnected");
 
     // The client falls back to polling by itself.
