@@ -8,7 +8,7 @@ const PACKAGES = { 4: 'socket.io-client', 3: 'socket.io-client-v3', 2: 'socket.i
 /**
  * @returns {{io: Function, onReconnectAttempt: Function, onAny: Function, withAuth: Function}}
  * `refusals` is called with {transport, url, status, body, headers} for every HTTP answer from 400 on,
- * `closes` with {code, reason} for every WebSocket that closes: the clients keep both to themselves.
+ * `closes` with {code, reason, wasOpen} for every WebSocket that closes: the clients keep both to themselves.
  */
 export function load(version, { refusals, closes }) {
   const name = PACKAGES[version];
@@ -49,8 +49,10 @@ function onAnyV2(socket, listener) {
 // `ws` drops the answer to a refused upgrade. This reads it to its end, then goes on as `ws` does.
 function watchWebSockets(WebSocket, refusals, closes) {
   const { emit } = WebSocket.prototype;
+  const opened = new WeakSet();
   WebSocket.prototype.emit = function (event, ...args) {
-    if (event === 'close') closes({ code: args[0], reason: String(args[1] ?? '') });
+    if (event === 'open') opened.add(this);
+    if (event === 'close') closes({ code: args[0], reason: String(args[1] ?? ''), wasOpen: opened.has(this) });
     if (event !== 'unexpected-response') return emit.call(this, event, ...args);
     const [request, response] = args;
     read(response, (body) => {

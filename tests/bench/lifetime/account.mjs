@@ -6,6 +6,7 @@ const PATIENCE = 20_000;
 export class Account {
   constructor() {
     this.closes = {};
+    this.attempts = {};
     this.reasons = {};
     this.refusals = {};
     this.gaps = [];
@@ -29,8 +30,9 @@ export class Account {
     this.ended = performance.now();
   }
 
-  closed({ code }) {
-    if (!this.ended) count(this.closes, code);
+  /** One that was never open is an attempt that failed. */
+  closed({ code, wasOpen }) {
+    if (!this.ended) count(wasOpen ? this.closes : this.attempts, code);
   }
 
   refused({ status }) {
@@ -140,9 +142,9 @@ export class Account {
     const returns = Array.from({ length: seconds }, (_, second) => this.returns[second] ?? 0);
     const gaps = this.gaps.sort((a, b) => a - b).map(Math.round);
     const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
-    const { closes, reasons, refusals, told, counts } = this;
+    const { closes, attempts, reasons, refusals, told, counts } = this;
     const unconfirmed = counts.published - counts.confirmed;
-    return { seconds, closes, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, away: gaps, ...counts, unconfirmed, examples: this.examples() };
+    return { seconds, closes, attempts, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, away: gaps, ...counts, unconfirmed, examples: this.examples() };
   }
 
   room(name) {

@@ -15,7 +15,7 @@ const HELP = `usage: node clients.mjs --url URL [--path /oursocketio] [--client 
 
 Connects all at once, says {"event": "connected"} when all are, then {"event": "second", ...} each second. On {"settle": true} the clients stop publishing and
 wait for what is on its way, on {"close": true} they say {"event": "account", ...} and end:
-  closes      WebSocket close codes and how often
+  closes      WebSocket close codes and how often; attempts: the same of those that were never open
   returns     how many came back in each second since the start
   gaps        milliseconds from a close to the next connection: p50, p99, max; away: each of them
   published, unconfirmed, lost, duplicated, disordered, repeated

@@ -26,7 +26,8 @@ impl Row {
         let Account { lost, duplicated, disordered, heard, recovered, joined, seconds, .. } = &self.account;
         let seconds_away = |part| self.account.away(part) as f64 / 1000.0;
         let codes = self.account.closes.iter().filter(|(code, _)| *code != "1006");
-        let codes: Vec<_> = codes.map(|(code, count)| format!("{count} × {code}")).collect();
+        let mut codes: Vec<_> = codes.map(|(code, count)| format!("{count} × {code}")).collect();
+        codes.extend(self.account.told.iter().map(|(reason, count)| format!("{count} gaps: {reason}")));
         format!(
             "| {} | {} | {seconds} | {} | {} | {lost} | {duplicated} | {disordered} | {heard} | {recovered} / {joined} | {:.2} / {:.2} / {:.2} | {:.2} |",
             self.scenario,
@@ -46,7 +47,7 @@ pub fn of(rows: &[Row]) -> String {
     let clients = rows.first().map_or(0, |row| row.clients);
     let mut text = format!(
         "{clients} clients (socket.io-client 4, WebSocket, rooms of 10, each publishes every second).\n\n\
-         | what happened | served by | s | closes with 1006 | other closes | lost | twice | out of order | heard | came back as themselves / as strangers | s away p50 / p99 / max | most returns in a second, × mean |\n\
+         | what happened | served by | s | closes with 1006 | other closes, and gaps that clients were told of | lost | twice | out of order | heard | came back as themselves / as strangers | s away p50 / p99 / max | most returns in a second, × mean |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     );
     for row in rows {
