@@ -7,6 +7,7 @@ mod input;
 mod options;
 mod origins;
 mod render;
+mod status;
 mod up;
 mod verdict;
 
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
     match cli.command {
         Command::Render(options) => render::run(&options),
         Command::Diff(options) => diff::run(&options).await,
+        Command::Status(options) => status::run(&options).await,
         Command::Origins { command: OriginsCommand::Check(options) } => origins::check(&options),
         Command::Doctor(options) => doctor::run(&options).await,
         Command::ExplainClose(options) => explain_close::run(&options),

@@ -32,6 +32,12 @@ pub(crate) enum Command {
     ///
     /// Exit status: 0 no difference, 1 differences, 2 the cluster cannot be asked, 3 invalid input.
     Diff(Diff),
+    /// Show one service on one screen: readiness, the budget of time as a picture, pods with their connections, denied origins, events.
+    ///
+    /// What each pod says of itself is asked through the apiserver (`get pods/proxy`); without that right it is left out.
+    ///
+    /// Exit status: 0 Ready, 1 on its way or out of date, 2 not Ready, not there, or the cluster cannot be asked, 3 invalid input.
+    Status(Status),
     /// Questions about the origin policy of a resource; no cluster is needed.
     Origins {
         #[command(subcommand)]
@@ -89,6 +95,22 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "IMAGE", env = "REALTIME_OPERATOR_SERVER_IMAGE")]
     pub(crate) server_image: Option<String>,
     /// One JSON object with verdict, reason, changes, effects and notes, instead of texts.
+    #[arg(long, env = "REALTIME_JSON", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Name of the RealtimeService.
+    #[arg(value_name = "NAME", env = "REALTIME_NAME")]
+    pub(crate) name: String,
+    /// Its namespace. Default: the one of the KUBECONFIG's context.
+    #[arg(short, long, value_name = "NAME", env = "REALTIME_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+    /// Show it again every 2 s, until Ctrl-C.
+    #[arg(short, long, env = "REALTIME_WATCH", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) watch: bool,
+    /// One JSON object, with --watch one a line, with verdict, reason and all that the screen shows.
     #[arg(long, env = "REALTIME_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) json: bool,
 }

@@ -49,6 +49,16 @@ async fn get(welcome: &Welcome, what: &[&str]) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
+/// One screen of the service.
+async fn status(welcome: &Welcome) -> Result<String> {
+    let mut command = Command::new(Program::Cli.path().await?);
+    command.env("KUBECONFIG", &welcome.kubeconfig).args(["status", NAME]);
+    let output = command.output().await?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.success(), "{}: {said}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    Ok(said)
+}
+
 /// Network interfaces and mounts: what a node could leave behind.
 fn traces() -> Result<(String, usize)> {
     let mut interfaces: Vec<_> = fs::read_dir("/sys/class/net")?.flatten().map(|entry| entry.file_name()).collect();
@@ -106,6 +116,11 @@ async fn make_up_ends_with_pods_behind_a_load_balancer_and_a_page_on_another_sit
     let wss = format!("wss://{HOST}{PATH}/");
     page.opened_websocket(&wss).await?;
     ensure!(page.console()?.is_empty(), "{:?}", page.console()?);
+    let screen = status(&welcome).await?;
+    println!("{screen}");
+    for part in ["Ready=True Available", "cut by the load balancer at 1h", "pods 2/2", "policy current"] {
+        ensure!(screen.contains(part), "{part}: {screen}");
+    }
     if env::var_os("UPDATE_DOCS").is_some() {
         page.screenshot(&programs::root().join("docs/images/pods.png")).await?;
     }
