@@ -20,8 +20,8 @@ test: ## All tests of all tiers
 
 test-node: ## What needs the images: the charts on a node, and all of `make up`
 	@tests/setup clients chromium control-plane node envoy helm image-tools
-	cargo test -p realtime-chart-tests --test chart-node -- --ignored --test-threads 1
-	cargo test -p realtime-ladder --test ladder pods -- --ignored --nocapture
+	cargo test --workspace --test chart-node -- --ignored --test-threads 1
+	cargo test --workspace --test ladder pods -- --ignored --nocapture
 
 test-long: ## Rotation with hundreds of real clients
 	@tests/setup clients
