@@ -158,7 +158,7 @@ async fn server(more: &[&str]) -> Result<(Child, SocketAddr)> {
 
 async fn handshake(address: SocketAddr, query: &str, origin: &str) -> Result<(u16, String)> {
     let url = format!("http://{address}/socket.io/?EIO=4&{query}");
-    let answer = reqwest::Client::new().get(url).header("Origin", origin).send().await?;
+    let answer = realtime_tests::http::client().get(url).header("Origin", origin).send().await?;
     Ok((answer.status().as_u16(), answer.text().await?))
 }
 

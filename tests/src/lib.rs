@@ -5,6 +5,7 @@ pub mod audit;
 pub mod children;
 pub mod cluster;
 pub mod helm;
+pub mod http;
 pub mod kubectl;
 pub mod operator;
 pub mod program;

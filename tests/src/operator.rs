@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::{program, wait};
+use crate::{http, program, wait};
 
 /// A running operator; dropping it kills it.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Operator {
     /// # Errors
     /// When there is no answer.
     pub async fn admin(&self, path: &str) -> Result<(u16, String)> {
-        let answer = reqwest::get(format!("http://{}{path}", self.admin)).await?;
+        let answer = http::client().get(format!("http://{}{path}", self.admin)).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 

@@ -25,7 +25,14 @@ async fn build(package: &str) -> Result<PathBuf> {
     let folder = if folder.ends_with("deps") { folder.parent().context("deps is in a folder")? } else { folder };
     let target = folder.parent().context("this test is in no target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", package]).arg("--target-dir").arg(target);
+    // The whole workspace, as the tests were built: one package alone has other features, and its dependencies would be built again.
+    cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target);
+    // What cargo told this test, build scripts would take for a change.
+    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+    let of_cargo = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in of_cargo.filter(|name| told.iter().any(|begin| name.starts_with(begin))) {
+        cargo.env_remove(name);
+    }
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");

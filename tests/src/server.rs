@@ -10,7 +10,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{Stage, program};
+use crate::{Stage, http, program};
 
 /// A running server.
 pub struct Server {
@@ -48,7 +48,7 @@ impl Server {
     /// When there is no answer.
     pub async fn handshake(&self, origin: &str) -> Result<u16> {
         let url = format!("http://{}/oursocketio/?EIO=4&transport=polling", self.public);
-        Ok(reqwest::Client::new().get(url).header("Origin", origin).send().await?.status().as_u16())
+        Ok(http::client().get(url).header("Origin", origin).send().await?.status().as_u16())
     }
 
     /// What it says of itself.
@@ -56,7 +56,7 @@ impl Server {
     /// # Errors
     /// When it does not answer.
     pub async fn status(&self) -> Result<Value> {
-        Ok(reqwest::get(format!("http://{}/status", self.admin)).await?.json().await?)
+        Ok(http::client().get(format!("http://{}/status", self.admin)).send().await?.json().await?)
     }
 
     /// Sends a signal.

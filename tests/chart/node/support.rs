@@ -79,7 +79,7 @@ pub async fn handshake(cluster: &LocalCluster, namespace: &str, origin: &str) ->
     let (address, port) = (&service["spec"]["clusterIP"], &service["spec"]["ports"][0]["port"]);
     let address: SocketAddr = format!("{}:{port}", address.as_str().context("an address")?).parse()?;
     let url = format!("http://{address}/socket.io/?EIO=4&transport=polling");
-    Ok(reqwest::Client::new().get(url).header("Origin", origin).send().await?.status().as_u16())
+    Ok(realtime_tests::http::client().get(url).header("Origin", origin).send().await?.status().as_u16())
 }
 
 /// Lets the allowed origin in and no other.

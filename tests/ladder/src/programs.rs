@@ -76,6 +76,12 @@ async fn build() -> Result<PathBuf> {
     let target = folder.parent().context("this test is in no target folder")?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target).current_dir(root());
+    // What cargo told this test, build scripts would take for a change.
+    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+    let of_cargo = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in of_cargo.filter(|name| told.iter().any(|begin| name.starts_with(begin))) {
+        cargo.env_remove(name);
+    }
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
