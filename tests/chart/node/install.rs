@@ -66,12 +66,13 @@ async fn a_service_runs_from_the_charts_and_outlives_an_upgrade_and_the_operator
     ensure!(running(&cluster, "chat", SERVERS).await? == one, "the servers go on without the operator");
     serves(&cluster, "chat").await?;
     ensure!(get(&cluster, "chat", "rts/chat").await?["metadata"]["deletionTimestamp"].is_null());
-    let left = run(
-        &cluster,
-        &["get", "all,sa,networkpolicy,role,rolebinding", "-n", SYSTEM, "-l", OPERATORS, "-o", "name"],
-        "",
-    )
-    .await?;
-    ensure!(left.is_empty(), "{left}");
+    // Pods go last, when the garbage collector has seen that their owner went.
+    let what = ["get", "all,sa,networkpolicy,role,rolebinding", "-n", SYSTEM, "-l", OPERATORS, "-o", "name"];
+    let gone = wait::until(wait::DEADLINE, async || {
+        let left = run(&cluster, &what, "").await?;
+        ensure!(left.is_empty(), "{left}");
+        Ok(Some(()))
+    });
+    gone.await?.context("the release is gone")?;
     cluster.stop().await
 }
