@@ -50,6 +50,7 @@ pub struct Candidate {
     term: Term,
     /// The Lease as it was last seen, and since when it has been so.
     seen: Option<(v1::Lease, Instant)>,
+    has_led: bool,
 }
 
 impl Candidate {
@@ -58,7 +59,7 @@ impl Candidate {
     pub fn new(client: Client, election: &Election, identity: &str, term: Term) -> Self {
         let namespace = election.lease_namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
         let api = Api::namespaced(client, &namespace);
-        Self { api, name: election.lease_name.clone(), identity: identity.to_owned(), term, seen: None }
+        Self { api, name: election.lease_name.clone(), identity: identity.to_owned(), term, seen: None, has_led: false }
     }
 
     /// Waits until this process leads.
@@ -71,7 +72,8 @@ impl Candidate {
             let pause = match self.try_to_win().await {
                 Ok(None) => return Ok(()),
                 Ok(Some(pause)) => pause,
-                Err(error) if is_forbidden(&error) => {
+                // An apiserver that has just started does not know anybody's rights yet, and this process had them.
+                Err(error) if is_forbidden(&error) && !self.has_led => {
                     return Err(error).with_context(|| format!("failed to take the lease {}", self.name));
                 }
                 Err(error) => {
@@ -166,6 +168,7 @@ impl Candidate {
     fn won(&mut self, lease: v1::Lease, began: Instant) -> Option<Duration> {
         self.seen = Some((lease, began));
         self.term.set(began + DURATION - MARGIN);
+        self.has_led = true;
         None
     }
 

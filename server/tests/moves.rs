@@ -152,6 +152,7 @@ async fn a_message_in_pieces_is_not_cut_in_two() {
     let mut server = draining("5s");
     let mut client = Frames::connected(&server).await;
     client.send(0x01, br#"421["ec"#).await;
+    assert_eq!(client.within(SECOND / 2).await, None, "the server reads, and waits for the rest");
     server.signal("TERM");
     assert_eq!(client.within(SECOND / 5).await, None, "half a message is waited for");
     client.send(0x80, br#"ho",1]"#).await;
