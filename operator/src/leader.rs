@@ -35,6 +35,8 @@ const RENEWAL: Duration = Duration::from_secs(5);
 /// How soon a failed request is tried again, and how long one may take.
 const RETRY: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(4);
+/// How often it is given back before it is left to run out.
+const GIVING_BACK: usize = 3;
 
 /// The name of this process among those that compete: two with one host name would both take themselves for the holder.
 #[must_use]
@@ -118,11 +120,26 @@ impl Candidate {
     /// Gives the Lease back, so that the next one need not wait.
     pub async fn gives_back(&mut self) {
         self.term.set(Instant::now());
-        let spec = json!({"holderIdentity": null, "leaseDurationSeconds": 1, "renewTime": MicroTime(Timestamp::now())});
-        if let Err(error) = self.change(spec).await {
-            // It runs out by itself.
-            tracing::debug!(%error, "the lease was not given back");
+        for _ in 0..GIVING_BACK {
+            let spec = json!({"holderIdentity": null, "leaseDurationSeconds": 1, "renewTime": MicroTime(Timestamp::now())});
+            let refused = match self.change(spec).await {
+                Ok(_) => return,
+                Err(error) => error,
+            };
+            // A renewal that was under way may have arrived without its answer being waited for.
+            match in_time(self.api.get(&self.name)).await {
+                Ok(lease) if self.holds(&lease) => self.seen = Some((lease, Instant::now())),
+                _ => {
+                    // It runs out by itself, or is somebody else's.
+                    tracing::debug!(error = %refused, "the lease was not given back");
+                    return;
+                }
+            }
         }
+    }
+
+    fn holds(&self, lease: &v1::Lease) -> bool {
+        lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref()) == Some(&self.identity)
     }
 
     /// Nothing when it was won; otherwise how long to wait.
@@ -183,9 +200,9 @@ impl Candidate {
             // Somebody else changed it, perhaps only a label.
             Err(kube::Error::Api(status)) if status.is_conflict() => {
                 let lease = in_time(self.api.get(&self.name)).await?;
-                let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
+                let still_holds = self.holds(&lease);
                 self.seen = Some((lease, began));
-                if holder.as_deref() == Some(&self.identity) { Err(kube::Error::Api(status)) } else { Ok(false) }
+                if still_holds { Err(kube::Error::Api(status)) } else { Ok(false) }
             }
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
             Err(error) => Err(error),

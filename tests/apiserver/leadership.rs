@@ -45,6 +45,21 @@ async fn of_two_operators_one_writes_and_sigterm_hands_over_at_once() -> Result<
     Ok(())
 }
 
+/// As after a renewal that arrived when nobody waited for its answer any more.
+#[tokio::test]
+async fn a_lease_that_is_not_as_it_was_last_seen_is_given_back_all_the_same() -> Result<()> {
+    let stage = Stage::new("changed-lease").await?;
+    let first = stage.operator().await?;
+    let second = stage.standby("operator-1").await?;
+    let lease = stage.kubectl(&["get", "leases", "-o", "name"]).await?.good()?;
+    stage.kubectl(&["label", lease.trim(), "seen=no"]).await?.good()?;
+    let told = Instant::now();
+    first.terminate()?;
+    second.leads(AFTER_A_CRASH).await?;
+    assert!(told.elapsed() < AT_ONCE, "the next one leads only after {:?}", told.elapsed());
+    Ok(())
+}
+
 #[tokio::test]
 async fn after_a_crash_the_next_one_leads() -> Result<()> {
     let stage = Stage::new("crash").await?;
