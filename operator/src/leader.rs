@@ -121,7 +121,8 @@ impl Candidate {
     pub async fn gives_back(&mut self) {
         self.term.set(Instant::now());
         for _ in 0..GIVING_BACK {
-            let spec = json!({"holderIdentity": null, "leaseDurationSeconds": 1, "renewTime": MicroTime(Timestamp::now())});
+            let spec =
+                json!({"holderIdentity": null, "leaseDurationSeconds": 1, "renewTime": MicroTime(Timestamp::now())});
             let refused = match self.change(spec).await {
                 Ok(_) => return,
                 Err(error) => error,
