@@ -4,6 +4,7 @@ mod diff;
 mod doctor;
 mod explain_close;
 mod input;
+mod kubeconfig;
 mod options;
 mod origins;
 mod render;

@@ -20,6 +20,7 @@ mod image;
 mod ingress;
 pub mod ingress_class;
 mod managed_certificate;
+mod mounted;
 mod names;
 mod pod_template;
 mod rbac;

@@ -8,7 +8,7 @@ mod export;
 pub mod process;
 mod send;
 
-use std::{io::IsTerminal, time::Duration};
+use std::{error, io::IsTerminal, time::Duration};
 
 use clap::Args;
 use opentelemetry::trace::TracerProvider as _;
@@ -30,6 +30,18 @@ pub const SPANS: &str = "realtime::spans";
 
 /// The last spans have this long to leave when the program ends.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// An error with its causes, for a line of a log: the outermost alone often says no more than "client error".
+#[must_use]
+pub fn with_causes(error: &(dyn error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    words
+}
 
 /// Options of traces, for a command line.
 #[derive(Clone, Debug, Default, Args)]

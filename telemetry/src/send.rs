@@ -22,7 +22,7 @@ use opentelemetry_http::{HttpClient, HttpError};
 use rustls::crypto::ring;
 use tokio::{runtime::Handle, time};
 
-use crate::Error;
+use crate::{Error, with_causes};
 
 /// From the name look-up to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,16 +55,6 @@ impl<C: Connect + Clone + Send + Sync + 'static> Sender<C> {
     }
 }
 
-fn with_causes(error: &HttpError) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    words
-}
-
 impl<C> fmt::Debug for Sender<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender").finish_non_exhaustive()
@@ -86,11 +76,11 @@ impl<C: Connect + Clone + Send + Sync + 'static> HttpClient for Sender<C> {
             Ok(Response::from_parts(head, body.to_bytes()))
         };
         // The batches come from a thread of their own, where there is neither a runtime nor its clock.
-        let sent = self.runtime.spawn(async { time::timeout(PATIENCE, whole).await? }).await?;
+        let sent: Result<_, HttpError> = self.runtime.spawn(async { time::timeout(PATIENCE, whole).await? }).await?;
         self.tell(match &sent {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("the receiver answers {}", answer.status())),
-            Err(error) => Some(with_causes(error)),
+            Err(error) => Some(with_causes(&**error)),
         });
         sent
     }

@@ -24,14 +24,19 @@ impl Chart {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Crds, Self::Operator];
 
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crds => "realtime-crds",
+            Self::Operator => "realtime-operator",
+        }
+    }
+
     /// Its folder.
     #[must_use]
     pub fn path(self) -> PathBuf {
-        let name = match self {
-            Self::Crds => "realtime-crds",
-            Self::Operator => "realtime-operator",
-        };
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts").join(self.name())
     }
 }
 

@@ -7,18 +7,28 @@ use tokio::{process::Command, sync::OnceCell};
 
 /// `realtime-operator`, built if it is not there or not current.
 pub async fn operator() -> Result<PathBuf> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT.get_or_try_init(|| build("realtime-operator")).await.cloned()
+    named("realtime-operator").await
 }
 
 /// `realtime-server`, built if it is not there or not current.
 pub async fn server() -> Result<PathBuf> {
+    named("realtime-server").await
+}
+
+async fn named(name: &str) -> Result<PathBuf> {
+    let program = folder().await?.join(name);
+    ensure!(program.exists(), "cargo built {name}, and {} is not there", program.display());
+    Ok(program)
+}
+
+/// The folder of all programs, built once for this test.
+pub async fn folder() -> Result<PathBuf> {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    BUILT.get_or_try_init(|| build("realtime-server")).await.cloned()
+    BUILT.get_or_try_init(build).await.cloned()
 }
 
 /// Cargo builds programs for the tests of their own package only.
-async fn build(package: &str) -> Result<PathBuf> {
+async fn build() -> Result<PathBuf> {
     let this = std::env::current_exe().context("failed to find this test's own file")?;
     // …/target/debug/deps/apiserver-0123456789abcdef, or …/target/debug/realtime-campaign
     let folder = this.parent().context("this test is in no target folder")?;
@@ -38,8 +48,6 @@ async fn build(package: &str) -> Result<PathBuf> {
         cargo.arg("--release");
     }
     let built = cargo.output().await.context("failed to run cargo")?;
-    ensure!(built.status.success(), "failed to build {package}:\n{}", String::from_utf8_lossy(&built.stderr));
-    let program = folder.join(package);
-    ensure!(program.exists(), "cargo built {package}, and {} is not there", program.display());
-    Ok(program)
+    ensure!(built.status.success(), "failed to build the programs:\n{}", String::from_utf8_lossy(&built.stderr));
+    Ok(folder.to_owned())
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use kube::{
-    Api, Client, Config,
+    Api, Client,
     core::{ApiResource, DynamicObject},
 };
 
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::kubeconfig;
+
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// A way to a cluster.
@@ -58,13 +59,7 @@ impl Failure {
 impl Cluster {
     /// By KUBECONFIG, or by the account of the pod around.
     pub(super) async fn connect(namespace: Option<&str>) -> Result<Self, Failure> {
-        let mut config =
-            Config::infer().await.map_err(|error| Failure::NoCluster(format!("{:#}", anyhow::Error::from(error))))?;
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(ANSWER);
-        let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
-        let client = Client::try_from(config)
-            .map_err(|error| Failure::NoCluster(format!("{:#}", anyhow::Error::from(error))))?;
+        let (client, namespace) = kubeconfig::connect(namespace, ANSWER).await.map_err(Failure::NoCluster)?;
         Ok(Self { client, namespace })
     }
 

@@ -6,14 +6,14 @@ use k8s_openapi::{
     api::{core::v1::Pod, events::v1::Event},
     jiff::Timestamp,
 };
-use kube::{Api, Client, Config, ResourceExt, api::ListParams};
+use kube::{Api, Client, ResourceExt, api::ListParams};
 use realtime_crds::RealtimeService;
 use serde::Deserialize;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::view::{Happened, PodView, View};
+use crate::kubeconfig;
 
-const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(15);
 /// How long a pod may take to say how it is.
 const POD_ANSWER: Duration = Duration::from_secs(3);
@@ -68,12 +68,7 @@ struct Backplane {
 impl Source {
     /// By KUBECONFIG, or by the account of the pod around.
     pub(super) async fn connect(namespace: Option<&str>) -> Result<Self, Failure> {
-        let no_cluster = |error: anyhow::Error| Failure::NoCluster(format!("{error:#}"));
-        let mut config = Config::infer().await.map_err(|error| no_cluster(error.into()))?;
-        config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(ANSWER);
-        let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
-        let client = Client::try_from(config).map_err(|error| no_cluster(error.into()))?;
+        let (client, namespace) = kubeconfig::connect(namespace, ANSWER).await.map_err(Failure::NoCluster)?;
         Ok(Self { client, namespace })
     }
 

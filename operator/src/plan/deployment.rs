@@ -4,46 +4,26 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EnvVar, HTTPGetAction, KeyToPath, Lifecycle,
-            LifecycleHandler, PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements,
-            SeccompProfile, SecretVolumeSource, SecurityContext, SleepAction, TCPSocketAction,
-            TopologySpreadConstraint, Volume, VolumeMount,
+            Capabilities, Container, ContainerPort, EnvVar, HTTPGetAction, Lifecycle, LifecycleHandler,
+            PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
+            SleepAction, TCPSocketAction, TopologySpreadConstraint,
         },
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 use realtime_crds::{
     ValidService, pod,
-    v1alpha1::{Backplane, Limits, PolicySource, Recovery, RedisBackplane, SecretKey, Transport, Workload},
+    v1alpha1::{Backplane, Limits, PolicySource, Recovery, RedisBackplane, Transport, Workload},
 };
 
 use super::{
-    Settings, config_map, health, image,
+    Settings, config_map, health, image, mounted,
     names::{Names, labels, metadata, selector},
     pod_template,
     service::{ADMIN_PORT, PORT_NAME, SERVER_PORT},
     timeouts::{Budget, seconds},
 };
 
-/// The names of volumes and folders are those that a `podTemplate` is kept from.
-const POLICY_FOLDER: &str = "/etc/realtime";
-const POLICY_VOLUME: &str = "policy";
-const KEYS_FOLDER: &str = "/etc/realtime-keys";
-const KEYS_FILE: &str = "jwks.json";
-const KEYS_VOLUME: &str = "jwks";
-/// Folders of volumes with the names of the files' variables: what the backplane needs.
-const REDIS_URL: Mounted = Mounted {
-    volume: "redis-url",
-    folder: "/etc/realtime-redis-url",
-    file: "url",
-    variable: "REALTIME_REDIS_URL_FILE",
-};
-const REDIS_CA: Mounted = Mounted {
-    volume: "redis-ca",
-    folder: "/etc/realtime-redis-ca",
-    file: "ca.crt",
-    variable: "REALTIME_REDIS_CA_FILE",
-};
 const ADMIN_PORT_NAME: &str = "admin";
 /// User of the server's image; any that is not root will do.
 const USER: i64 = 65532;
@@ -109,7 +89,7 @@ fn pod_spec(service: &ValidService, settings: &Settings, budget: &Budget) -> Pod
             ..PodSecurityContext::default()
         }),
         containers: vec![container(service, settings, budget)],
-        volumes: Some(volumes(service)),
+        volumes: Some(mounted::volumes(service)),
         ..PodSpec::default()
     }
 }
@@ -165,7 +145,7 @@ fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Co
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(mounts(service)),
+        volume_mounts: Some(mounted::mounts(service)),
         ..Container::default()
     }
 }
@@ -182,79 +162,6 @@ fn keep_serving(budget: &Budget) -> Lifecycle {
     }
 }
 
-fn volumes(service: &ValidService) -> Vec<Volume> {
-    let policy = Volume {
-        name: POLICY_VOLUME.to_owned(),
-        config_map: Some(ConfigMapVolumeSource {
-            name: Names::of(service).policy(),
-            ..ConfigMapVolumeSource::default()
-        }),
-        ..Volume::default()
-    };
-    let keys = secret_of_keys(service).map(|secret| Volume {
-        name: KEYS_VOLUME.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(secret.name.clone()),
-            items: Some(vec![KeyToPath {
-                key: secret.key.clone(),
-                path: KEYS_FILE.to_owned(),
-                ..KeyToPath::default()
-            }]),
-            ..SecretVolumeSource::default()
-        }),
-        ..Volume::default()
-    });
-    let redis = secrets_of_redis(service).map(|(mounted, secret)| Volume {
-        name: mounted.volume.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(secret.name.clone()),
-            items: Some(vec![KeyToPath {
-                key: secret.key.clone(),
-                path: mounted.file.to_owned(),
-                ..KeyToPath::default()
-            }]),
-            // Without it a pod serves its own clients and says what it lacks; it takes it up when it comes.
-            optional: Some(true),
-            ..SecretVolumeSource::default()
-        }),
-        ..Volume::default()
-    });
-    [policy].into_iter().chain(keys).chain(redis).collect()
-}
-
-/// A key of a Secret as a file.
-#[derive(Clone, Copy, Debug)]
-struct Mounted {
-    volume: &'static str,
-    folder: &'static str,
-    file: &'static str,
-    variable: &'static str,
-}
-
-fn secrets_of_redis(service: &ValidService) -> impl Iterator<Item = (Mounted, &SecretKey)> {
-    let redis = service.spec().backplane.as_ref().map(|backplane| &backplane.redis);
-    let url = redis.map(|redis| (REDIS_URL, &redis.url_secret_ref));
-    let ca = redis.and_then(|redis| redis.ca_secret_ref.as_ref()).map(|secret| (REDIS_CA, secret));
-    url.into_iter().chain(ca)
-}
-
-fn mounts(service: &ValidService) -> Vec<VolumeMount> {
-    // Folders, not files: the kubelet never refreshes a file that is mounted by subPath.
-    let mount = |name: &str, folder: &str| VolumeMount {
-        name: name.to_owned(),
-        mount_path: folder.to_owned(),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    };
-    let keys = secret_of_keys(service).map(|_| mount(KEYS_VOLUME, KEYS_FOLDER));
-    let redis = secrets_of_redis(service).map(|(mounted, _)| mount(mounted.volume, mounted.folder));
-    [mount(POLICY_VOLUME, POLICY_FOLDER)].into_iter().chain(keys).chain(redis).collect()
-}
-
-fn secret_of_keys(service: &ValidService) -> Option<&SecretKey> {
-    service.spec().auth.as_ref()?.jwt.jwks.secret_ref.as_ref()
-}
-
 /// What needs a new process is environment, so a change of it rolls the pods; the policy is not among it.
 fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
     let spec = service.spec();
@@ -264,7 +171,7 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         ("REALTIME_LISTEN", format!("0.0.0.0:{SERVER_PORT}")),
         ("REALTIME_ADMIN_LISTEN", format!("0.0.0.0:{ADMIN_PORT}")),
         ("REALTIME_LOG_FORMAT", "json".to_owned()),
-        ("REALTIME_POLICY_FILE", format!("{POLICY_FOLDER}/{}", config_map::FILE)),
+        ("REALTIME_POLICY_FILE", format!("{}/{}", mounted::POLICY_FOLDER, config_map::FILE)),
         ("REALTIME_PATH", spec.path.clone()),
         ("REALTIME_TRANSPORTS", transports),
         ("REALTIME_PING_INTERVAL", spec.timeouts.ping_interval.to_string()),
@@ -278,12 +185,7 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         variables.push(("REALTIME_NAMESPACE", service.namespace().to_owned()));
         variables.push(("REALTIME_NAME", service.name().to_owned()));
     }
-    if secret_of_keys(service).is_some() {
-        variables.push(("REALTIME_JWKS_FILE", format!("{KEYS_FOLDER}/{KEYS_FILE}")));
-    }
-    for (Mounted { folder, file, variable, .. }, _) in secrets_of_redis(service) {
-        variables.push((variable, format!("{folder}/{file}")));
-    }
+    variables.extend(mounted::secrets(service).map(|(mounted, _)| (mounted.variable, mounted.path())));
     if let Some(Backplane { redis: RedisBackplane { stream, max_length, .. } }) = &spec.backplane {
         variables.extend(stream.clone().map(|stream| ("REALTIME_REDIS_STREAM", stream)));
         variables.extend(max_length.map(|length| ("REALTIME_REDIS_MAX_LENGTH", length.to_string())));

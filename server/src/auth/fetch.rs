@@ -1,6 +1,6 @@
 //! Reads a key set over HTTPS. Little of it: what answers is a stranger until the keys say otherwise.
 
-use std::{error::Error, net::Ipv4Addr, time::Duration};
+use std::{net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
@@ -10,6 +10,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use realtime_telemetry::with_causes;
 use rustls::crypto::ring;
 use tokio::time;
 
@@ -57,14 +58,14 @@ impl Fetcher {
                 .header(header::USER_AGENT, concat!("realtime-server/", env!("CARGO_PKG_VERSION")))
                 .body(Empty::new())
                 .map_err(|error| error.to_string())?;
-            let response = self.client.request(request).await.map_err(|error| worded(&error))?;
+            let response = self.client.request(request).await.map_err(|error| with_causes(&error))?;
             match response.status() {
                 StatusCode::OK => {
                     let body = Limited::new(response.into_body(), LONGEST).collect().await;
                     return body.map(http_body_util::Collected::to_bytes).map_err(|error| {
                         match error.is::<LengthLimitError>() {
                             true => format!("the answer is longer than {LONGEST} bytes"),
-                            false => worded(&*error),
+                            false => with_causes(&*error),
                         }
                     });
                 }
@@ -106,17 +107,6 @@ fn target(from: &Uri, location: Option<&http::HeaderValue>) -> Result<Uri, Strin
         parts.authority = Some(authority.clone());
     }
     Uri::from_parts(parts).map_err(|_| bad())
-}
-
-/// An error with its causes: the outermost alone says "client error".
-fn worded(error: &(dyn Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    words
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const MESSAGE: u8 = b'4';
 /// In a binary payload each packet begins with its kind and the digits of its length, up to this.
 const END_OF_LENGTH: u8 = 0xff;
 const STRING: u8 = 0;
-const BINARY: u8 = 1;
+pub(super) const BINARY: u8 = 1;
 
 /// The same payload with a type in front of each attachment.
 pub(super) fn with_typed_attachments(payload: Bytes) -> Bytes {
@@ -50,16 +50,32 @@ pub(super) fn utf16_offset(text: &str, units: usize) -> Option<usize> {
     (left == 0).then_some(text.len())
 }
 
-fn binary(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut mended = Vec::with_capacity(rest.len());
-    while let [kind, after @ ..] = rest {
+/// A packet of a binary payload, and what comes behind it.
+pub(super) struct InBinary<'p> {
+    pub(super) kind: u8,
+    digits: &'p [u8],
+    pub(super) packet: &'p [u8],
+    pub(super) next: &'p [u8],
+}
+
+impl<'p> InBinary<'p> {
+    pub(super) fn first_of(payload: &'p [u8]) -> Option<Self> {
+        let (kind, after) = payload.split_first()?;
         let end = after.iter().position(|byte| *byte == END_OF_LENGTH)?;
         let (digits, packets) = (&after[..end], &after[end + 1..]);
         let length =
             digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(*digit)))?;
         let (packet, next) = packets.split_at_checked(length)?;
+        Some(Self { kind: *kind, digits, packet, next })
+    }
+}
+
+fn binary(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut mended = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let InBinary { kind, digits, packet, next } = InBinary::first_of(rest)?;
         match packet {
-            [b'b', base64 @ ..] if *kind == STRING => {
+            [b'b', base64 @ ..] if kind == STRING => {
                 let bytes = STANDARD.decode(base64).ok()?;
                 mended.push(BINARY);
                 mended.extend((bytes.len() + 1).to_string().bytes().map(|digit| digit - b'0'));
@@ -67,7 +83,7 @@ fn binary(mut rest: &[u8]) -> Option<Vec<u8>> {
                 mended.extend(bytes);
             }
             _ => {
-                mended.push(*kind);
+                mended.push(kind);
                 mended.extend(digits);
                 mended.push(END_OF_LENGTH);
                 mended.extend(packet);

@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 
-use super::eio3;
+use super::eio3::{self, InBinary};
 
 const SEPARATOR: u8 = 0x1e;
-/// In a binary payload of Engine.IO 3 each packet begins with its kind and the digits of its length, up to this.
-const END_OF_LENGTH: u8 = 0xff;
 
 /// A packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +57,9 @@ fn lengths<'p>(payload: &'p [u8], visit: &mut impl FnMut(Packet<'p>)) -> Option<
 }
 
 fn binary<'p>(mut rest: &'p [u8], visit: &mut impl FnMut(Packet<'p>)) -> Option<()> {
-    while let [kind, after @ ..] = rest {
-        let end = after.iter().position(|byte| *byte == END_OF_LENGTH)?;
-        let (digits, packets) = (&after[..end], &after[end + 1..]);
-        let length =
-            digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(10)?.checked_add(usize::from(*digit)))?;
-        let (packet, next) = packets.split_at_checked(length)?;
-        visit(if *kind == 1 { Packet::Binary(packet.len().saturating_sub(1)) } else { text(packet) });
+    while !rest.is_empty() {
+        let InBinary { kind, packet, next, .. } = InBinary::first_of(rest)?;
+        visit(if kind == eio3::BINARY { Packet::Binary(packet.len().saturating_sub(1)) } else { text(packet) });
         rest = next;
     }
     Some(())

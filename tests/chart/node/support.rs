@@ -39,11 +39,7 @@ pub async fn cluster(namespaces: &[&str]) -> Result<LocalCluster> {
 }
 
 pub fn release(cluster: &LocalCluster, chart: Chart) -> Release {
-    let name = match chart {
-        Chart::Crds => "realtime-crds",
-        Chart::Operator => "realtime-operator",
-    };
-    Release::of(chart, name, SYSTEM, cluster.kubeconfig().to_owned())
+    Release::of(chart, chart.name(), SYSTEM, cluster.kubeconfig().to_owned())
 }
 
 pub async fn run(cluster: &LocalCluster, args: &[&str], stdin: &str) -> Result<String> {

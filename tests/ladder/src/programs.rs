@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use realtime_tests::program;
 use tokio::{process::Command, sync::OnceCell};
 
 /// The project's own programs.
@@ -33,7 +34,7 @@ impl Program {
     /// When it cannot be built.
     pub async fn path(self) -> Result<PathBuf> {
         static FOLDER: OnceCell<Result<PathBuf>> = OnceCell::const_new();
-        let path = once(&FOLDER, build()).await?.join(self.name());
+        let path = once(&FOLDER, program::folder()).await?.join(self.name());
         ensure!(path.exists(), "cargo built it, and {} is not there", path.display());
         Ok(path)
     }
@@ -66,26 +67,4 @@ async fn once(cell: &OnceCell<Result<PathBuf>>, make: impl Future<Output = Resul
         Ok(path) => Ok(path.clone()),
         Err(error) => bail!("{error:#}"),
     }
-}
-
-/// Cargo builds programs for the tests of their own package only.
-async fn build() -> Result<PathBuf> {
-    let this = std::env::current_exe().context("failed to find this test's own file")?;
-    // …/target/debug/deps/ladder-0123456789abcdef
-    let folder = this.ancestors().nth(2).context("this test is in no target folder")?;
-    let target = folder.parent().context("this test is in no target folder")?;
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target).current_dir(root());
-    // What cargo told this test, build scripts would take for a change.
-    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
-    let of_cargo = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in of_cargo.filter(|name| told.iter().any(|begin| name.starts_with(begin))) {
-        cargo.env_remove(name);
-    }
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    let built = cargo.output().await.context("failed to run cargo")?;
-    ensure!(built.status.success(), "failed to build the programs:\n{}", String::from_utf8_lossy(&built.stderr));
-    Ok(folder.to_owned())
 }

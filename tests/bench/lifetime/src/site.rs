@@ -273,11 +273,7 @@ async fn client(cluster: &LocalCluster) -> Result<Client> {
 }
 
 fn release(cluster: &LocalCluster, chart: Chart) -> Release {
-    let name = match chart {
-        Chart::Crds => "realtime-crds",
-        Chart::Operator => "realtime-operator",
-    };
-    Release::of(chart, name, SYSTEM, cluster.kubeconfig().to_owned())
+    Release::of(chart, chart.name(), SYSTEM, cluster.kubeconfig().to_owned())
 }
 
 async fn apply(cluster: &LocalCluster, object: &Value) -> Result<()> {
