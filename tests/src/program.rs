@@ -21,8 +21,14 @@ async fn named(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Names a folder with programs that are to be tried as they are; nothing is built then.
+const BUILT_BEFORE: &str = "REALTIME_PROGRAMS";
+
 /// The folder of all programs, built once for this test.
 pub async fn folder() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os(BUILT_BEFORE) {
+        return Ok(folder.into());
+    }
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     BUILT.get_or_try_init(build).await.cloned()
 }
