@@ -168,7 +168,7 @@ impl Backplane {
         self.push(Command::Publish { channel, payload });
     }
 
-    fn push(&self, command: Command) {
+    pub(crate) fn push(&self, command: Command) {
         if let Err(error) = self.shared.queue.try_send(command) {
             let problem = Problem::new(Reason::Busy, "more is published than Redis takes");
             error.into_inner().fail(&problem);

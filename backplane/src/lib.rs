@@ -10,13 +10,17 @@ pub mod codec;
 mod driver;
 mod id;
 mod link;
+mod once;
 mod problem;
+mod queue;
 mod reader;
 mod source;
 mod writer;
 
 pub use driver::{Backplane, Config, Receive, State};
 pub use id::{Id, NoId};
+pub use once::{Appended, OnceDone};
 pub use problem::{Problem, Reason};
+pub use queue::{Consume, Item, Queue, QueueConfig, QueueState, Verdict};
 pub use source::Source;
 pub use writer::Done;

@@ -52,29 +52,32 @@ impl Link {
         }
     }
 
+    /// One connection alone, for one that waits for entries.
+    pub(crate) async fn waiting(source: &Source) -> Result<Connection, Problem> {
+        let (url, authority) = source.read()?;
+        let certificates = TlsCertificates { client_tls: None, root_cert: authority };
+        match Address::parse(&url)? {
+            Address::Single(info) => Connection::of(&client(*info, &certificates)?, BLOCK + ANSWER).await,
+            Address::Sentinel(sentinel) => {
+                let master = sentinels(&sentinel, &certificates)?.async_get_client().await?;
+                Connection::of(&master, BLOCK + ANSWER).await
+            }
+            Address::Cluster(nodes) => {
+                let config = ClusterConfig::new().set_connection_timeout(CONNECT).set_response_timeout(BLOCK + ANSWER);
+                let cluster = cluster_client(&nodes, &certificates)?;
+                Ok(Connection::Cluster(cluster.get_async_connection_with_config(config).await?))
+            }
+        }
+    }
+
     async fn single(client: &Client) -> Result<Self, Problem> {
-        let config = |answer| {
-            let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT));
-            config.set_response_timeout(Some(answer))
-        };
-        let commands = client.get_multiplexed_async_connection_with_config(&config(ANSWER)).await?;
-        let reads = client.get_multiplexed_async_connection_with_config(&config(BLOCK + ANSWER)).await?;
-        let channels = subscriber(client).await?;
-        Ok(Self { commands: Connection::Single(commands), reads: Connection::Single(reads), channels })
+        let commands = Connection::of(client, ANSWER).await?;
+        let reads = Connection::of(client, BLOCK + ANSWER).await?;
+        Ok(Self { commands, reads, channels: subscriber(client).await? })
     }
 
     async fn cluster(nodes: &Nodes, certificates: &TlsCertificates) -> Result<Self, Problem> {
-        let mut builder = ClusterClient::builder(nodes.addresses().map(info)).retries(2);
-        if nodes.has_tls {
-            builder = builder.tls(TlsMode::Secure).certs(certificates.clone());
-        }
-        if let Some(user) = &nodes.user {
-            builder = builder.username(user);
-        }
-        if let Some(password) = &nodes.password {
-            builder = builder.password(password);
-        }
-        let cluster = builder.connection_timeout(CONNECT).build()?;
+        let cluster = cluster_client(nodes, certificates)?;
         let config = |answer| ClusterConfig::new().set_connection_timeout(CONNECT).set_response_timeout(answer);
         let commands = cluster.get_async_connection_with_config(config(ANSWER)).await?;
         let reads = cluster.get_async_connection_with_config(config(BLOCK + ANSWER)).await?;
@@ -103,6 +106,20 @@ impl Link {
         }
         Err(problem)
     }
+}
+
+fn cluster_client(nodes: &Nodes, certificates: &TlsCertificates) -> RedisResult<ClusterClient> {
+    let mut builder = ClusterClient::builder(nodes.addresses().map(info)).retries(2);
+    if nodes.has_tls {
+        builder = builder.tls(TlsMode::Secure).certs(certificates.clone());
+    }
+    if let Some(user) = &nodes.user {
+        builder = builder.username(user);
+    }
+    if let Some(password) = &nodes.password {
+        builder = builder.password(password);
+    }
+    builder.connection_timeout(CONNECT).build()
 }
 
 /// One that speaks TLS takes certificates, and no other.
@@ -149,6 +166,12 @@ fn sentinels(sentinel: &Sentinel, certificates: &TlsCertificates) -> RedisResult
 }
 
 impl Connection {
+    async fn of(client: &Client, answer: Duration) -> Result<Self, Problem> {
+        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT));
+        let config = config.set_response_timeout(Some(answer));
+        Ok(Self::Single(client.get_multiplexed_async_connection_with_config(&config).await?))
+    }
+
     /// How many subscribe to a channel.
     pub(crate) async fn subscribers(&mut self, channel: &str) -> Result<usize, Problem> {
         let mut command = redis::cmd("PUBSUB");
