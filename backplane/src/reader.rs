@@ -99,6 +99,7 @@ fn fields(pairs: Pairs) -> Fields {
             "type" => fields.kind = value,
             "data" => fields.data = Some(value),
             "number" => fields.number = value.parse().ok(),
+            "publication" => fields.publication = Some(value),
             _ => {}
         }
     }

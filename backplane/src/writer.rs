@@ -65,6 +65,9 @@ pub(crate) fn append(config: &Config, fields: &Fields) -> redis::Cmd {
     if let Some(number) = fields.number {
         command.arg("number").arg(number);
     }
+    if let Some(publication) = &fields.publication {
+        command.arg("publication").arg(publication);
+    }
     command
 }
 
@@ -177,6 +180,14 @@ impl Backplane {
     /// When Redis does not answer.
     pub async fn take_session(&self, pid: &str) -> Result<Option<String>, Problem> {
         self.ask(redis::cmd("GETDEL").arg(self.session(pid))).await
+    }
+
+    /// Looks at a session, which stays.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn session_of(&self, pid: &str) -> Result<Option<String>, Problem> {
+        self.ask(redis::cmd("GET").arg(self.session(pid))).await
     }
 
     /// How many subscribe to a channel.

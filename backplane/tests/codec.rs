@@ -20,6 +20,7 @@ fn node() -> Value {
 fn entries() -> Vec<Message> {
     let text = |entry: &Value, name: &str| entry[name].as_str().map(str::to_owned);
     let of = |entry: &Value| Fields {
+        publication: None,
         uid: text(entry, "uid").unwrap(),
         nsp: text(entry, "nsp").unwrap(),
         kind: text(entry, "type").unwrap(),
@@ -106,7 +107,7 @@ fn a_session_of_node_is_read_and_ours_has_its_fields() {
 fn what_is_no_message_is_refused() {
     let entry = |kind: &str, data: &str| {
         let (uid, nsp, kind, data) = ("a".to_owned(), "/".to_owned(), kind.to_owned(), Some(data.to_owned()));
-        fields::decode(&Fields { uid, nsp, kind, data, number: None }).map(|message| message.body)
+        fields::decode(&Fields { uid, nsp, kind, data, ..Fields::default() }).map(|message| message.body)
     };
     assert_eq!(entry("99", "{}"), Err(CodecError::Kind("99".to_owned())));
     assert_eq!(entry("x", "{}"), Err(CodecError::Kind("x".to_owned())));
@@ -189,7 +190,7 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kind in 0_u8..15) {
         channel::decode(&bytes).ok();
         let data = Some(BASE64_STANDARD.encode(&bytes));
-        let fields = Fields { uid: String::new(), nsp: "/".into(), kind: kind.to_string(), data, number: None };
+        let fields = Fields { uid: String::new(), nsp: "/".into(), kind: kind.to_string(), data, ..Fields::default() };
         fields::decode(&fields).ok();
     }
 }

@@ -29,6 +29,7 @@ use std::{
 use socketioxide_core::{adapter::Room, packet::Sid};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::futures::TaskLocalFuture,
     time,
 };
 
@@ -52,6 +53,19 @@ pub type AckSender = socketioxide::extract::AckSender<Recording>;
 pub const RESERVED: &str = "realtime:";
 /// How often what is too old is dropped, at least.
 const SWEEP: Duration = Duration::from_secs(5);
+
+/// What a client wants to publish is published already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// So many got it.
+    To(usize),
+    /// By a server that is gone, and counted.
+    Elsewhere,
+}
+
+fn publication(client: Sid, id: &str) -> String {
+    format!("{client} {id}")
+}
 
 /// What may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +169,18 @@ impl Recovery {
 
     /// How many got what a client published under an id of its own, if it did so already.
     #[must_use]
-    pub fn published(&self, sid: Sid, id: &str) -> Option<usize> {
-        self.members.with(sid, |member| member.state.publications.get(id)).flatten()
+    pub fn published(&self, sid: Sid, id: &str) -> Option<Published> {
+        let here = self.members.with(sid, |member| (member.state.id, member.state.publications.get(id)));
+        match here {
+            Some((_, Some(delivered))) => Some(Published::To(delivered)),
+            Some((client, None)) if self.shared.as_ref()?.knows(&publication(client, id)) => Some(Published::Elsewhere),
+            _ => None,
+        }
+    }
+
+    /// Publishes for a client which has an id of its own for it.
+    pub fn naming<T, F: Future<Output = T>>(&self, sid: Sid, id: &str, publish: F) -> TaskLocalFuture<String, F> {
+        adapter::PUBLICATION.scope(publication(self.id(sid), id), publish)
     }
 
     /// A client published something under an id of its own.

@@ -7,7 +7,7 @@ mod presence;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, future::Either};
 use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::{
     connections::Connections,
     farewell::Farewell,
     metrics::{Event, Metrics},
-    recovery::{self, AckSender, Recovery, SocketIo, SocketRef, hello::Hello},
+    recovery::{self, AckSender, Published as Already, Recovery, SocketIo, SocketRef, hello::Hello},
 };
 use args::{Args, Fields, Problem};
 use parting::Parting;
@@ -226,18 +226,26 @@ impl Application {
         publish: impl Future<Output = Result<(), BroadcastError>> + Send + 'static,
     ) -> Reply {
         if let Some(id) = &id {
-            if let Some(delivered) = self.recovery.published(socket.id, id) {
+            if let Some(published) = self.recovery.published(socket.id, id) {
+                let delivered = match published {
+                    Already::To(delivered) => delivered,
+                    Already::Elsewhere => wanted.everywhere,
+                };
                 return Reply::Json(json!({"delivered": delivered, "duplicate": true}));
             }
             self.recovery.publish(socket.id, id, wanted.everywhere);
         }
-        let (recovery, sid) = (Arc::clone(&self.recovery), socket.id);
+        let (recovery, sid, named) = (Arc::clone(&self.recovery), socket.id, id.clone());
         let answer = move |sent: Result<(), BroadcastError>| {
             if let (Some(id), Err(BroadcastError::Adapter(_))) = (&id, &sent) {
                 // The same id may try again.
                 recovery.unpublish(sid, id);
             }
             delivered(wanted, sent)
+        };
+        let publish = match &named {
+            Some(id) => Either::Left(self.recovery.naming(sid, id, publish)),
+            None => Either::Right(publish),
         };
         let mut delivery = Box::pin(publish.map(answer));
         match (&mut delivery).now_or_never() {

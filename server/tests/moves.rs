@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use harness::{
     APP, Request, Server, eventually,
-    frames::{Frame, Frames},
+    frames::{Frame, Frames, frame},
     manifest, read,
 };
 use tokio::{
@@ -151,6 +151,7 @@ async fn a_client_that_does_not_answer_the_close_frame_holds_nothing_up() {
 async fn a_message_in_pieces_is_not_cut_in_two() {
     let mut server = draining("5s");
     let mut client = Frames::connected(&server).await;
+    client.ponged().await;
     client.send(0x01, br#"421["ec"#).await;
     assert_eq!(client.within(SECOND / 2).await, None, "the server reads, and waits for the rest");
     server.signal("TERM");
@@ -160,6 +161,24 @@ async fn a_message_in_pieces_is_not_cut_in_two() {
     assert!(matches!(client.next().await, Frame::Close(1001, _)));
     client.close(1001).await;
     ended(&mut server).await;
+}
+
+/// However TCP cuts the bytes: one read may bring the end of one message and the beginning of the next.
+#[tokio::test]
+async fn messages_whole_and_in_pieces_may_come_together() {
+    let server = draining("5s");
+    let mut client = Frames::connected(&server).await;
+    client.ponged().await;
+    let pieces = [frame(0x81, br#"421["echo",1]"#), frame(0x01, br#"422["ec"#)].concat();
+    client.stream.write_all(&pieces).await.expect("the server reads");
+    assert_eq!(client.next().await, Frame::Text("431[1]".to_owned()));
+    let pieces = [frame(0x89, b"?"), frame(0x80, br#"ho",2]"#), frame(0x01, br#"423["ec"#)].concat();
+    client.stream.write_all(&pieces).await.expect("the server reads");
+    let mut seen = vec![client.next().await, client.next().await];
+    seen.sort_by_key(|frame| matches!(frame, Frame::Text(_)));
+    assert_eq!(seen, [Frame::Binary(b"?".to_vec()), Frame::Text("432[2]".to_owned())], "the ping has its pong");
+    client.send(0x80, br#"ho",3]"#).await;
+    assert_eq!(client.next().await, Frame::Text("433[3]".to_owned()));
 }
 
 /// A poll that waits, on a connection of its own, after others that did not have to.

@@ -27,6 +27,8 @@ pub struct Fields {
     pub data: Option<String>,
     /// Number of the entry among those of its sender. Our own; servers of Node neither write nor read it.
     pub number: Option<u64>,
+    /// The client that published it, and the client's own name for it. Our own, too.
+    pub publication: Option<String>,
 }
 
 /// The most frequent message without a detour through a tree.
@@ -76,6 +78,7 @@ pub fn encode(message: &Message) -> Result<Fields, CodecError> {
         kind: message.body.kind().to_string(),
         data: data(message)?,
         number: None,
+        publication: None,
     })
 }
 

@@ -24,6 +24,11 @@ use super::{
     shared::{Fault, Requests, payload},
 };
 
+tokio::task_local! {
+    /// What a client calls that which is being published; the library has no place for it.
+    pub(super) static PUBLICATION: String;
+}
+
 /// The only namespace that the server has.
 const NAMESPACE: &str = "/";
 
@@ -140,6 +145,7 @@ impl Recording {
             rooms: options.rooms.to_vec(),
             except: options.except.to_vec(),
             sender: options.sid.filter(|_| is_for_all).map(|sid| self.recovery.id(sid)),
+            publication: PUBLICATION.try_with(Clone::clone).ok(),
         })
     }
 }

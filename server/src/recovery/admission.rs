@@ -137,7 +137,7 @@ impl Recovery {
     }
 
     async fn part(&self, sid: Sid, is_kept: impl FnOnce(&Owner) -> bool) {
-        let Some((pid, state)) = self.members.part(sid, is_kept) else { return };
+        let Some((pid, state)) = self.members.part(sid, is_kept, |pid| self.log().forget_session(pid)) else { return };
         if let Err(error) = self.log().store_session(&pid, state.clone()).await {
             tracing::warn!(%error, "a session is lost");
         }

@@ -28,6 +28,8 @@ pub struct Entry {
     pub except: Vec<Room>,
     /// The one who does not get it: who published it.
     pub sender: Option<Sid>,
+    /// Who published it, and that client's own name for it.
+    pub publication: Option<String>,
 }
 
 impl Entry {
@@ -93,6 +95,9 @@ pub trait Log: fmt::Debug + Send + Sync + 'static {
 
     /// Gives a session to one who knows its name; it is there once. The owner may tell where it is.
     fn take_session(&self, pid: &Pid, owner: &Owner) -> BoxFuture<'_, Result<Option<State>, LogError>>;
+
+    /// The client of a session went for good.
+    fn forget_session(&self, _: &Pid) {}
 
     /// Drops what is too old. Called every now and then.
     fn sweep(&self) -> BoxFuture<'_, ()>;

@@ -1,6 +1,7 @@
 //! Those who are connected here, each with its place in the log. One lock gives all of them the same order, and none a gap: a client is
 //! either live, and gets each event as it comes, or is fed from the log until it has come to its end.
 
+mod copying;
 mod delivery;
 mod steering;
 
@@ -92,6 +93,8 @@ pub(super) struct Members {
     inner: Mutex<Inner>,
     adapter: OnceLock<Weak<Recording>>,
     lagging: UnboundedSender<Sid>,
+    /// Hears of sessions that are not what they were.
+    changed: OnceLock<UnboundedSender<Sid>>,
     /// Whether everybody who is connected is a member.
     is_complete: bool,
 }
@@ -108,7 +111,7 @@ struct Inner {
 impl Members {
     /// Nobody yet. Those who cannot take what comes as it comes are named to `lagging`.
     pub(super) fn new(lagging: UnboundedSender<Sid>, is_complete: bool) -> Self {
-        Self { inner: Mutex::default(), adapter: OnceLock::new(), lagging, is_complete }
+        Self { inner: Mutex::default(), adapter: OnceLock::new(), lagging, changed: OnceLock::new(), is_complete }
     }
 
     /// The namespace that they are in.
@@ -124,6 +127,7 @@ impl Members {
         }
         if let Some(pid) = &member.pid {
             inner.by_pid.insert(pid.clone(), sid);
+            self.note(sid);
         }
         inner.by_id.insert(member.state.id, sid);
         inner.by_sid.insert(sid, member);
@@ -148,16 +152,29 @@ impl Members {
             && !member.state.rooms.iter().any(|(own, _)| own == room)
         {
             member.state.rooms.push((room.clone(), now));
+            if member.pid.is_some() {
+                self.note(sid);
+            }
         }
     }
 
     /// A client is in a room no longer.
     pub(super) fn leave(&self, sid: Sid, room: &Room) {
-        self.with(sid, |member| member.state.rooms.retain(|(own, _)| own != room));
+        self.with(sid, |member| {
+            member.state.rooms.retain(|(own, _)| own != room);
+            if member.pid.is_some() {
+                self.note(sid);
+            }
+        });
     }
 
     /// A connection has ended. What has to be kept is to be stored, and then [`Members::stored`].
-    pub(super) fn part(&self, sid: Sid, is_kept: impl FnOnce(&Owner) -> bool) -> Option<(Pid, State)> {
+    pub(super) fn part(
+        &self,
+        sid: Sid,
+        is_kept: impl FnOnce(&Owner) -> bool,
+        forget: impl FnOnce(&Pid),
+    ) -> Option<(Pid, State)> {
         let mut inner = self.lock();
         let delivered = inner.delivered;
         let member = inner.by_sid.get_mut(&sid).filter(|member| member.stage != Stage::Gone)?;
@@ -168,7 +185,9 @@ impl Members {
             member.stage = Stage::Gone;
             return Some((pid, member.state.clone()));
         }
-        inner.remove(sid);
+        if let Some(pid) = inner.remove(sid).and_then(|member| member.pid) {
+            forget(&pid);
+        }
         None
     }
 

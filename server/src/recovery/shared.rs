@@ -5,10 +5,12 @@
 //! replicas, with the numbers of their clients.
 
 mod answers;
+mod copies;
 mod inbox;
 mod log;
 pub mod numbers;
 mod peers;
+mod publications;
 mod report;
 mod requests;
 mod words;
@@ -17,9 +19,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use rand::RngExt;
 use realtime_backplane::{Backplane, Config, Source};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::{Limits, log::Log, members::Members};
 use crate::connections::Connections;
+use copies::Copies;
 use inbox::Inbox;
 use log::StreamLog;
 use numbers::Numbers;
@@ -55,6 +59,7 @@ pub struct Shared {
     pub requests: Arc<Requests>,
     backplane: Backplane,
     numbers: Numbers,
+    inbox: Arc<Inbox>,
 }
 
 impl fmt::Debug for Shared {
@@ -124,11 +129,23 @@ pub(super) fn open(
     requests.attach(&backplane);
     tokio::spawn(numbers::follow(backplane.clone(), Arc::clone(&peers), numbers.clone()));
     tokio::spawn(Arc::clone(&peers).beat());
-    let log = StreamLog::new(uid, backplane.clone(), inbox, Arc::clone(&peers), numbers.clone());
-    (Arc::new(log), Shared { peers, requests, backplane, numbers })
+    let copies = Copies::new(Arc::clone(&uid), backplane.clone(), limits.window);
+    if !limits.window.is_zero() {
+        let (changed, changes) = unbounded_channel();
+        members.on_change(changed);
+        tokio::spawn(copies.clone().keep(Arc::downgrade(members), changes));
+    }
+    let log = StreamLog::new(uid, backplane.clone(), Arc::clone(&inbox), Arc::clone(&peers), copies, numbers.clone());
+    (Arc::new(log), Shared { peers, requests, backplane, numbers, inbox })
 }
 
 impl Shared {
+    /// Whether the stream has had this publication lately.
+    #[must_use]
+    pub fn knows(&self, publication: &str) -> bool {
+        self.inbox.cache().publications.contains(publication)
+    }
+
     /// What `/status` says.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -10,6 +10,7 @@ mod doors;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod interop;
+mod kills;
 #[allow(dead_code, reason = "recovery uses all of it")]
 #[path = "../recovery/line.rs"]
 mod line;

@@ -40,6 +40,7 @@ fn entry(number: usize, length: usize, rooms: usize) -> Arc<Entry> {
         rooms: (0..rooms).map(|room| format!("room {room}").into()).collect(),
         except: Vec::new(),
         sender: None,
+        publication: None,
     })
 }
 

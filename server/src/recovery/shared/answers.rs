@@ -38,6 +38,7 @@ pub(super) fn entry(packet: Payload, filter: Filter) -> Entry {
         rooms: rooms(filter.rooms),
         except: rooms(filter.except),
         sender: None,
+        publication: None,
     }
 }
 

@@ -12,7 +12,7 @@ use realtime_backplane::{
     codec::{self, Body, fields::Fields, session::Session},
 };
 
-use super::{NAMESPACE, Numbers, Peers, Requests, answers, words::Word};
+use super::{NAMESPACE, Numbers, Peers, Requests, answers, publications::Publications, words::Word};
 use crate::{
     connections::Connections,
     recovery::{
@@ -49,6 +49,7 @@ pub(super) struct Cache {
     own: u64,
     /// Entries of this server's own that were delivered already, as it was not known whether Redis has them.
     apart: BTreeSet<u64>,
+    pub(super) publications: Publications,
 }
 
 impl fmt::Debug for Inbox {
@@ -75,8 +76,8 @@ impl Inbox {
         numbers: Numbers,
     ) -> Arc<Self> {
         let bounds = Bounds { window: limits.window, bytes: limits.bytes };
-        let (floor, own, apart) = Default::default();
-        let cache = Mutex::new(Cache { store: Store::new(bounds, 0), floor, own, apart });
+        let (floor, own, apart, publications) = Default::default();
+        let cache = Mutex::new(Cache { store: Store::new(bounds, 0), floor, own, apart, publications });
         let backplane = OnceLock::new();
         Arc::new_cyclic(|this| {
             let this = Weak::clone(this);
@@ -160,6 +161,9 @@ impl Inbox {
                     self.advance(&mut cache, offset);
                     drop(cache);
                     return self.remove(offset);
+                }
+                if let Some(publication) = &fields.publication {
+                    cache.publications.insert(publication);
                 }
                 let is_volatile = filter.is_volatile;
                 let entry = answers::entry(packet, filter);

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     NAMESPACE, Numbers, Peers, answers,
+    copies::Copies,
     inbox::{Inbox, id, offset},
     requests::payload,
 };
@@ -36,6 +37,7 @@ pub(super) struct StreamLog {
     backplane: Backplane,
     inbox: Arc<Inbox>,
     peers: Arc<Peers>,
+    copies: Copies,
     numbers: Numbers,
     /// Numbers are given in the order in which entries are appended.
     order: Mutex<()>,
@@ -59,9 +61,10 @@ impl StreamLog {
         backplane: Backplane,
         inbox: Arc<Inbox>,
         peers: Arc<Peers>,
+        copies: Copies,
         numbers: Numbers,
     ) -> Self {
-        Self { uid, backplane, inbox, peers, numbers, order: Mutex::new(()) }
+        Self { uid, backplane, inbox, peers, copies, numbers, order: Mutex::new(()) }
     }
 
     fn message(&self, entry: &Entry) -> Option<Message> {
@@ -120,6 +123,7 @@ impl Log for StreamLog {
         let order = self.order.lock().expect("nothing panics under this lock");
         let number = self.backplane.number();
         fields.number = Some(number);
+        fields.publication.clone_from(&entry.publication);
         self.backplane.append(
             fields,
             Box::new(move |appended: Result<Id, Problem>| {
@@ -183,11 +187,29 @@ impl Log for StreamLog {
                 return Ok(Some(state));
             }
             stored?;
-            self.peers.fetch(&pid, &owner).await;
+            let copy = self.copies.find(&pid).await;
+            if let Some(copy) = &copy
+                && *copy.uid != *self.uid
+                && !self.peers.listens(&copy.uid).await
+            {
+                return Ok(self.copies.take(&pid).await);
+            }
+            let silent = self.peers.fetch(&pid, &owner).await;
             // Whatever they say: one that had it may have put it there between the first look and the question.
-            Ok(self.take(&pid).await?)
+            if let Some(state) = self.take(&pid).await? {
+                return Ok(Some(state));
+            }
+            match copy {
+                Some(copy) if silent.contains(&copy.uid) => Ok(self.copies.take(&pid).await),
+                Some(_) | None => Ok(None),
+            }
         }
         .boxed()
+    }
+
+    fn forget_session(&self, pid: &Pid) {
+        let (copies, pid) = (self.copies.clone(), pid.clone());
+        tokio::spawn(async move { copies.take(&pid).await });
     }
 
     fn sweep(&self) -> BoxFuture<'_, ()> {

@@ -58,7 +58,7 @@ struct Peer {
 #[derive(Debug)]
 struct Wanted {
     missing: HashSet<String>,
-    found: oneshot::Sender<bool>,
+    found: oneshot::Sender<()>,
 }
 
 impl fmt::Debug for Peers {
@@ -166,7 +166,7 @@ impl Peers {
                 if (is_stored || wanted.missing.is_empty())
                     && let Some(wanted) = inner.wanted.remove(&request)
                 {
-                    wanted.found.send(is_stored).ok();
+                    wanted.found.send(()).ok();
                 }
             }
             Word::Wanted { .. } => unreachable!("the inbox takes it"),
@@ -221,23 +221,28 @@ impl Peers {
         }
     }
 
-    /// Has the replica that holds a session put it into Redis. False where nobody has it.
-    pub(super) async fn fetch(&self, pid: &Pid, owner: &Owner) -> bool {
+    /// Whether a replica listens, as far as Redis knows.
+    pub(super) async fn listens(&self, uid: &str) -> bool {
+        let Some(backplane) = self.backplane.get() else { return false };
+        backplane.subscribers(&self.channels.ours_of(uid)).await.map_or(true, |count| count > 0)
+    }
+
+    /// Has the replica that holds a session put it into Redis. Names those that were asked and said nothing.
+    pub(super) async fn fetch(&self, pid: &Pid, owner: &Owner) -> HashSet<String> {
         let (found, answer) = oneshot::channel();
         let request = self.request.fetch_add(1, Ordering::Relaxed);
         {
             let mut inner = self.lock();
             let missing: HashSet<String> = inner.others.keys().cloned().collect();
             if missing.is_empty() {
-                return false;
+                return missing;
             }
             inner.wanted.insert(request, Wanted { missing, found });
         }
         let (uid, pid, owner) = (self.uid.to_string(), pid.as_str().to_owned(), owner.clone());
         self.say(&self.channels.ours, &Word::Wanted { uid, request, pid, owner });
-        let is_stored = timeout(HANDOVER, answer).await.is_ok_and(|answer| answer.unwrap_or_default());
-        self.lock().wanted.remove(&request);
-        is_stored
+        timeout(HANDOVER, answer).await.ok();
+        self.lock().wanted.remove(&request).map(|wanted| wanted.missing).unwrap_or_default()
     }
 
     /// Answers one that wants a session.
