@@ -13,7 +13,7 @@ up: ## A cluster with a node, the operator, a service behind a load balancer and
 	@exec cargo run -q -p kubectl-realtime -- up -f examples/https.yaml --mode auto
 
 test: ## All tests of all tiers
-	@tests/setup clients chromium control-plane node envoy helm promtool redis image-tools
+	@tests/setup clients chromium control-plane node envoy helm promtool gitops redis image-tools
 	@tests/doctor/setup nginx >/dev/null && tests/doctor/setup go >/dev/null
 	cargo build --workspace --bins
 	RUST_TEST_THREADS=4 cargo test --workspace --no-fail-fast

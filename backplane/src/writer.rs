@@ -10,6 +10,7 @@ use crate::{
     driver::{Backplane, Config, Shared},
     id::Id,
     link::{Connection, strange},
+    once::Once,
     problem::Problem,
 };
 
@@ -22,6 +23,7 @@ pub type Done = Box<dyn FnOnce(Result<Id, Problem>) + Send>;
 /// Something to write.
 pub(crate) enum Command {
     Append { fields: Fields, done: Done },
+    Once(Once),
     Publish { channel: String, payload: Vec<u8> },
 }
 
@@ -29,6 +31,7 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Append { fields, .. } => f.debug_tuple("Append").field(fields).finish(),
+            Self::Once(once) => f.debug_tuple("Once").field(once).finish(),
             Self::Publish { channel, .. } => f.debug_tuple("Publish").field(channel).finish(),
         }
     }
@@ -38,6 +41,7 @@ impl Command {
     pub(crate) fn fail(self, problem: &Problem) {
         match self {
             Self::Append { done, .. } => done(Err(problem.clone())),
+            Self::Once(once) => once.settle(Err(problem.clone())),
             Self::Publish { channel, .. } => tracing::debug!(channel, %problem, "a message is lost"),
         }
     }
@@ -45,6 +49,7 @@ impl Command {
     fn to_redis(&self, config: &Config) -> redis::Cmd {
         match self {
             Self::Append { fields, .. } => append(config, fields),
+            Self::Once(once) => once.to_redis(config),
             Self::Publish { channel, payload } => {
                 let mut command = redis::cmd("PUBLISH");
                 command.arg(channel).arg(payload);
@@ -58,6 +63,11 @@ impl Command {
 pub(crate) fn append(config: &Config, fields: &Fields) -> redis::Cmd {
     let mut command = redis::cmd("XADD");
     command.arg(&config.stream).arg("MAXLEN").arg("~").arg(config.max_length).arg("*");
+    add_fields(&mut command, fields);
+    command
+}
+
+pub(crate) fn add_fields(command: &mut redis::Cmd, fields: &Fields) {
     command.arg("uid").arg(&fields.uid).arg("nsp").arg(&fields.nsp).arg("type").arg(&fields.kind);
     if let Some(data) = &fields.data {
         command.arg("data").arg(data);
@@ -68,7 +78,6 @@ pub(crate) fn append(config: &Config, fields: &Fields) -> redis::Cmd {
     if let Some(publication) = &fields.publication {
         command.arg("publication").arg(publication);
     }
-    command
 }
 
 /// Writes what comes, for as long as the process runs.
@@ -84,7 +93,7 @@ pub(crate) async fn write(shared: Arc<Shared>, mut queue: mpsc::Receiver<Command
         };
         if connection.is_cluster() {
             let (appends, messages): (Vec<_>, Vec<_>) =
-                batch.drain(..).partition(|command| matches!(command, Command::Append { .. }));
+                batch.drain(..).partition(|command| !matches!(command, Command::Publish { .. }));
             send(&shared, connection.clone(), appends).await;
             // A pipeline of a cluster goes to one node, and a channel has none.
             for message in messages {
@@ -128,11 +137,14 @@ fn settle(shared: &Shared, command: Command, answer: Value) {
     if let Err(problem) = &answer {
         shared.failed(problem);
     }
-    let Command::Append { done, .. } = command else { return };
-    done(answer.and_then(|answer| {
-        let id = String::from_redis_value(answer).ok().and_then(|id| id.parse().ok());
-        id.ok_or_else(|| strange("XADD gives an id"))
-    }));
+    match command {
+        Command::Append { done, .. } => done(answer.and_then(|answer| {
+            let id = String::from_redis_value(answer).ok().and_then(|id| id.parse().ok());
+            id.ok_or_else(|| strange("XADD gives an id"))
+        })),
+        Command::Once(once) => once.settle(answer),
+        Command::Publish { .. } => {}
+    }
 }
 
 /// An entry that says that a server is there, and nothing else.

@@ -19,6 +19,8 @@ pub enum ConditionType {
     OriginPolicySynced,
     /// Every pod reaches the backplane.
     BackplaneConnected,
+    /// The operator's own probe connects, as a page on another site would.
+    Reachable,
     /// Present and True while the operator or Kubernetes is at work on the spec (kstatus).
     Reconciling,
     /// Present and True while nothing moves until somebody acts (kstatus).
@@ -37,6 +39,7 @@ impl ConditionType {
             Self::Available => "Available",
             Self::OriginPolicySynced => "OriginPolicySynced",
             Self::BackplaneConnected => "BackplaneConnected",
+            Self::Reachable => "Reachable",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
         }
@@ -115,6 +118,30 @@ reasons! {
     BackplaneRefused,
     /// A pod does not reach the backplane.
     BackplaneUnreachable,
+    /// The probe connects: all rungs that it tried hold.
+    AllHold,
+    /// The probe fails at the rung dns: the host has no address.
+    Dns,
+    /// The probe fails at the rung tls: nobody listens, or not with a certificate that browsers trust.
+    Tls,
+    /// The probe fails at the rung path: it does not lead to the server.
+    Path,
+    /// The probe fails at the rung handshake: Engine.IO does not answer, or the page may not read the answer.
+    Handshake,
+    /// The probe fails at the rung preflight: OPTIONS is not answered as a page needs it.
+    Preflight,
+    /// The probe fails at the rung authorization: a header of the page does not pass.
+    Authorization,
+    /// The probe fails at the rung upgrade: no WebSocket opens, or one for a foreign origin too.
+    Upgrade,
+    /// The probe fails at the rung replicas: a session is lost from one request to the next.
+    Replicas,
+    /// The probe fails at the rung cut: something cuts a WebSocket.
+    Cut,
+    /// The probe has no answer yet.
+    ProbePending,
+    /// The operator was told not to probe.
+    ProbesOff,
     /// `spec.paused` is true.
     Paused,
     /// The operator has not got that far.

@@ -17,7 +17,7 @@ pub use v1alpha1::{RealtimeService, RealtimeServiceSpec, RealtimeServiceStatus};
 pub use valid::{ValidService, Way, template as pod};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
 
@@ -32,6 +32,8 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         if let Some(status) = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("status")) {
             of_any_operator(status);
+            // To kstatus, and so to Flux, an object without a status is ready.
+            status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
         }
     }
     vec![definition]

@@ -6,6 +6,7 @@ mod duration;
 mod exposure;
 mod limits;
 mod origins;
+mod probe;
 mod status;
 mod timeouts;
 mod workload;
@@ -20,6 +21,7 @@ pub use exposure::{
 };
 pub use limits::{Limits, Recovery};
 pub use origins::{MissingOrigin, OriginMode, Origins};
+pub use probe::{Probe, ProbeVia};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
 pub(crate) use workload::QUANTITY_PATTERN;
@@ -55,6 +57,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Denied", type_ = "integer", json_path = ".status.denied", description = "Different origins that were denied; 10 at the most."),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Reachable", type_ = "string", json_path = ".status.conditions[?(@.type==\"Reachable\")].status", priority = 1, description = "Whether the operator's own probe connects, where spec.probe asks for it."),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
     validation = Rule::new("!has(self.spec.exposure) || !(has(self.spec.exposure.gkeGateway) || (has(self.spec.exposure.gke) && self.spec.exposure.gke.class == 'gce-internal')) || duration(self.spec.timeouts.pingInterval) + duration(self.spec.timeouts.pingTimeout) < duration('5m')")
         .message("pingInterval + pingTimeout must be shorter than 5m behind this load balancer, which drops streams that are silent for so long").field_path(".spec.timeouts.pingInterval"),
@@ -134,6 +137,10 @@ pub struct RealtimeServiceSpec {
     /// refreshed the file (about a minute). Default Watch.
     #[serde(default)]
     pub policy_source: PolicySource,
+
+    /// Whether the operator itself tries to connect, and how. Default: it does not; `probe: {}` switches it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
 
     /// While true the operator changes nothing for this resource; what runs keeps running. Default false.
     #[serde(default)]

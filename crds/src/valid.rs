@@ -1,5 +1,6 @@
 //! A resource that was parsed: past this point no origin is a `String` and no rule is left unchecked.
 
+mod probe;
 pub mod template;
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -48,10 +49,11 @@ impl ValidService {
             .map_err(|problems| problems.iter().map(Problem::of_origins).collect::<Vec<_>>());
         let way = way(service.spec.exposure.as_ref()).map_err(|problem| vec![problem]);
         let pod_template = template::read(&service.spec.workload);
-        let (origins, way, pod_template) = match (origins, way, pod_template) {
-            (Ok(origins), Ok(way), Ok(pod_template)) => (origins, way, pod_template),
-            (origins, way, pod_template) => {
-                let problems = [origins.err(), way.err(), pod_template.err()];
+        let probe = probe::check(service.spec.probe.as_ref(), way.as_ref().ok());
+        let (origins, way, pod_template) = match (origins, way, pod_template, probe) {
+            (Ok(origins), Ok(way), Ok(pod_template), Ok(())) => (origins, way, pod_template),
+            (origins, way, pod_template, probe) => {
+                let problems = [origins.err(), way.err(), pod_template.err(), probe.err()];
                 return Err(problems.into_iter().flatten().flatten().collect());
             }
         };

@@ -30,7 +30,7 @@ pub async fn climb(target: &Target) -> Report {
 }
 
 /// The same, with each step as soon as it is judged.
-pub async fn climb_telling(target: &Target, tell: &mut (dyn FnMut(&Step) + Send)) -> Report {
+pub async fn climb_telling(target: &Target, tell: &mut (dyn FnMut(&Step) + Send + Sync)) -> Report {
     let mut climber = Climber { target, tell, steps: Vec::new() };
     if let Some(line) = climber.connect().await {
         match target.protocol {
@@ -52,7 +52,7 @@ pub async fn climb_telling(target: &Target, tell: &mut (dyn FnMut(&Step) + Send)
 
 struct Climber<'a> {
     target: &'a Target,
-    tell: &'a mut (dyn FnMut(&Step) + Send),
+    tell: &'a mut (dyn FnMut(&Step) + Send + Sync),
     steps: Vec<Step>,
 }
 

@@ -127,6 +127,9 @@ async fn update(ctx: &Context, inputs: &Inputs, child: &Child, live: &Live) -> R
         let request = asked(Verb::Handover, child.kind, &child.name);
         request.send(&ctx.metrics, api.patch(&child.name, &manager, &Patch::Apply(&handover))).await?;
     }
+    if let Some(object) = drift::before(&child.object, &live.object) {
+        send(ctx, inputs, &Child { object, ..child.clone() }, json!({"uid": live.uid})).await?;
+    }
     send(ctx, inputs, child, json!({"uid": live.uid})).await
 }
 

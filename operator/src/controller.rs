@@ -32,6 +32,7 @@ use crate::{
     fleet::{self, Fleet},
     metrics::Metrics,
     plan::{Kind, Settings},
+    probe::{self, Probes},
     reconcile::{Error, reconcile},
     watches::{Patience, Scope, Touched, follow_definition, touch},
 };
@@ -53,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) denials: DenialLimit,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) claims: Claims,
+    pub(crate) probes: Arc<Probes>,
     /// Turn true when the first lists of the services are in: before, somebody else's claim may not be known yet.
     services_listed: Vec<watch::Receiver<bool>>,
     attempts: Attempts,
@@ -71,6 +73,7 @@ impl Context {
         self.attempts.forget(uid);
         self.written.forget(uid);
         self.insistence.forget_service(uid);
+        self.probes.forget(uid);
     }
 }
 
@@ -85,6 +88,8 @@ pub struct Operator {
     pub settings: Settings,
     /// How many services are worked on at the same time.
     pub concurrency: u16,
+    /// Whether it connects to services as a page would, where they ask for that.
+    pub probes: bool,
     /// Name of this process in events.
     pub identity: String,
     /// The metrics.
@@ -126,6 +131,7 @@ impl Operator {
             attempts: Attempts::new(self.metrics.retrying.clone()),
             metrics: self.metrics,
             claims: Claims::default(),
+            probes: Arc::new(Probes::new(self.probes)),
             services_listed,
         });
         let (channels, heard): (Vec<_>, Vec<_>) = scopes.iter().map(|_| unbounded()).unzip();
@@ -149,6 +155,11 @@ impl Operator {
             one_scope(wanted, self.concurrency, known, heard, stop.clone())
         });
         let controllers: Vec<_> = controllers.collect();
+        let answered = {
+            let listeners = listeners.clone();
+            move |service: &fleet::ServiceKey| listeners.tell(service)
+        };
+        tasks.spawn(probe::run(ctx.probes.clone(), ctx.metrics.clone(), answered));
         let listeners = listeners.clone();
         let changed = move |service: &fleet::ServiceKey| listeners.tell(service);
         tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, ctx.metrics.clone(), changed));

@@ -32,6 +32,22 @@ const ATOMIC_MAPS: [&str; 2] = ["selector", "nodeSelector"];
 const WHOLE_MAPS: [&str; 6] =
     ["labelSelector", "namespaceSelector", "fieldRef", "configMapKeyRef", "secretKeyRef", "resourceFieldRef"];
 
+/// What is absent stays as it is in Google Cloud, and what is there and empty takes away.
+const SPEAKS_WHEN_EMPTY: [&str; 1] = ["customRequestHeaders"];
+
+/// What has to be applied before `desired`. An apply that empties a field ends in `null` there, which the apiserver refuses:
+/// the field has to go as a whole, and then to come again.
+pub(crate) fn before(desired: &Value, live: &Value) -> Option<Value> {
+    let empties = |name: &&str| {
+        desired["spec"].get(name).is_some_and(is_empty) && live["spec"].get(name).is_some_and(|there| !is_empty(there))
+    };
+    let emptied: Vec<_> = SPEAKS_WHEN_EMPTY.into_iter().filter(empties).collect();
+    let mut before = (!emptied.is_empty()).then(|| desired.clone())?;
+    let spec = before["spec"].as_object_mut()?;
+    emptied.iter().for_each(|name| drop(spec.remove(*name)));
+    Some(before)
+}
+
 /// What Kubernetes and the Gateway API fill in inside of what is replaced as a whole.
 fn is_default(field: &str, value: &Value) -> bool {
     match field {
@@ -62,7 +78,7 @@ fn says_in(desired: &Value, live: &Value, field: &str, whole: bool) -> bool {
             let stands = desired.iter().all(|(name, value)| match live.get(name) {
                 Some(there) if matches!(field, "limits" | "requests") => same_quantity(value, there),
                 Some(there) => says_in(value, there, name, whole),
-                None => is_empty(value),
+                None => is_empty(value) && !SPEAKS_WHEN_EMPTY.contains(&name.as_str()),
             });
             let more = |(name, value): (&String, &Value)| !desired.contains_key(name) && !is_default(name, value);
             stands && !(whole && live.iter().any(more))
@@ -215,6 +231,18 @@ mod tests {
         let owned = |port: u16| json!({"f:ports": {format!("k:{{\"port\":{port},\"protocol\":\"TCP\"}}"): {".": {}, "f:name": {}}}});
         assert!(!differs(&desired, &desired, &owned(80)));
         assert!(differs(&desired, &desired, &owned(81)));
+    }
+
+    #[test]
+    fn google_is_told_of_headers_that_were_taken_out() {
+        let planned = json!({"spec": {"customRequestHeaders": {}, "iap": {}}});
+        let some = json!({"spec": {"customRequestHeaders": {"headers": ["a:b"]}}});
+        assert!(differs(&planned, &json!({"spec": {}}), &Value::Null));
+        assert!(!differs(&planned, &planned, &Value::Null));
+        assert_eq!(before(&planned, &some), Some(json!({"spec": {"iap": {}}})), "it goes as a whole");
+        assert_eq!(before(&planned, &json!({"spec": {}})), None, "and comes again");
+        assert_eq!(before(&some, &some), None);
+        assert_eq!(before(&json!({"spec": {}}), &some), None, "an internal load balancer takes none");
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &
             format!("{} is not allowed to connect: {}", line.origin, line.message),
         ));
     }
+    match news.probe {
+        Some((true, message)) => told.push((false, "ProbePassed".to_owned(), message)),
+        Some((false, message)) => told.push((true, "ProbeFailed".to_owned(), message)),
+        None => {}
+    }
     for (warning, reason, note) in told {
         let namespace = service.namespace().expect("RealtimeService is namespaced");
         let api: Api<Event> = Api::namespaced(ctx.client.clone(), &namespace);

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod observe;
 pub mod options;
 pub mod plan;
+pub mod probe;
 mod reconcile;
 mod request;
 pub mod status;

@@ -97,6 +97,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
             .collect(),
         settings: Settings { server_image: options.server_image.unwrap_or(defaults.server_image) },
         concurrency: options.concurrency,
+        probes: options.probes,
         identity,
         metrics: metrics.clone(),
     };

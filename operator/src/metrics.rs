@@ -20,8 +20,12 @@ use realtime_crds::{
 };
 
 pub(crate) use labels::{Answer, Ended, Scraped, Verb, Watched};
-use labels::{ByKind, ByOutcome, ByReason, ByRequest, ByResult, Words};
+use labels::{ByKind, ByOutcome, ByReason, ByRequest, ByResult, ByRung, Words};
+use realtime_doctor::{Rung, Verdict};
 pub(crate) use services::Services;
+
+/// The label of a probe that no rung stopped.
+const NO_RUNG: &str = "none";
 
 /// The operator's metrics.
 pub struct Metrics {
@@ -33,6 +37,8 @@ pub struct Metrics {
     requests: Family<ByRequest, Counter>,
     scrapes: Family<ByResult, Counter>,
     interruptions: Family<ByKind, Counter>,
+    probes: Family<ByRung, Counter>,
+    probes_under_way: Gauge,
     leader: Gauge,
     /// Services whose last reconcile failed.
     pub(crate) retrying: Gauge,
@@ -51,6 +57,8 @@ impl Default for Metrics {
             requests: Family::default(),
             scrapes: Family::default(),
             interruptions: Family::default(),
+            probes: Family::default(),
+            probes_under_way: Gauge::default(),
             leader: Gauge::default(),
             retrying: Gauge::default(),
             services: Arc::default(),
@@ -62,6 +70,7 @@ impl Default for Metrics {
         for scraped in Scraped::ALL {
             metrics.scrapes.get_or_create(&ByResult { result: scraped.as_str() }).inc_by(0);
         }
+        metrics.probes.get_or_create(&ByRung { verdict: Verdict::Pass.as_str(), rung: NO_RUNG }).inc_by(0);
         let mut registry = Registry::default();
         metrics.register(registry.sub_registry_with_prefix("realtime_operator"));
         realtime_telemetry::process::register(&mut registry);
@@ -80,6 +89,8 @@ impl Metrics {
             requests,
             scrapes,
             interruptions,
+            probes,
+            probes_under_way,
             leader,
             retrying,
             services,
@@ -97,6 +108,12 @@ impl Metrics {
         registry.register("api_requests", help, requests.clone());
         registry.register("pod_scrapes", "Times that a server was asked for its status, by result", scrapes.clone());
         registry.register("watch_interruptions", "Watches that broke and began anew, by kind", interruptions.clone());
+        registry.register("probes", "Probes by verdict and by the rung that decides", probes.clone());
+        registry.register(
+            "probes_under_way",
+            "Probes that are at work or wait for their turn",
+            probes_under_way.clone(),
+        );
         registry.register("leader", "Whether this process holds the lease", leader.clone());
         registry.register_collector(Box::new(Arc::clone(services)));
     }
@@ -124,6 +141,17 @@ impl Metrics {
     /// Counts an answer, or none, of a server.
     pub(crate) fn scraped(&self, result: Scraped) {
         self.scrapes.get_or_create(&ByResult { result: result.as_str() }).inc();
+    }
+
+    /// Counts a probe by what decides it.
+    pub(crate) fn probed(&self, verdict: Verdict, rung: Option<Rung>) {
+        let rung = rung.map_or(NO_RUNG, Rung::as_str);
+        self.probes.get_or_create(&ByRung { verdict: verdict.as_str(), rung }).inc();
+    }
+
+    /// Says how many probes are under way.
+    pub(crate) fn probes_under_way(&self, number: usize) {
+        self.probes_under_way.set(i64::try_from(number).unwrap_or(i64::MAX));
     }
 
     /// Shows a watch among those that may be interrupted.

@@ -15,6 +15,7 @@ use crate::{
     apply::{Applied, AppliedChild, Outcome},
     fleet::Pod,
     plan::{self, Kind},
+    probe::Probed,
 };
 
 /// What there is, in the terms of the status.
@@ -60,6 +61,8 @@ pub struct Observed {
     pub paused: bool,
     /// What the pods say; none where there is none to ask, or where a server of the user's own does not answer.
     pub reports: Option<Reports>,
+    /// What the probe says; none where none is asked for.
+    pub probed: Option<Probed>,
 }
 
 /// How Gateways took an HTTPRoute.

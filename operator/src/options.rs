@@ -46,6 +46,9 @@ pub struct Run {
     /// How many services are worked on at the same time.
     #[arg(long, value_name = "N", env = "REALTIME_OPERATOR_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
+    /// Whether to connect to services as a page would, where spec.probe asks for it.
+    #[arg(long, value_name = "BOOL", env = "REALTIME_OPERATOR_PROBES", default_value_t = true, action = clap::ArgAction::Set)]
+    pub probes: bool,
     /// Options of the leader election.
     #[command(flatten)]
     pub election: Election,

@@ -83,11 +83,16 @@ async fn steps(service: Arc<RealtimeService>, ctx: &Context, span: &Span) -> Res
 }
 
 async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
+    let uid = inputs.service.uid().unwrap_or_default();
     let service = match ValidService::new(&inputs.service) {
         Ok(service) => service,
-        Err(problems) => return Outcome::Invalid(problems),
+        Err(problems) => {
+            ctx.probes.forget(&uid);
+            return Outcome::Invalid(problems);
+        }
     };
     if let Some((namespace, name)) = &inputs.holder {
+        ctx.probes.forget(&uid);
         let spec = service.spec();
         return Outcome::Taken { holder: format!("{namespace}/{name}"), place: format!("{}{}", spec.host, spec.path) };
     }
@@ -98,7 +103,9 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
         costs::write(ctx, inputs, &plan).await;
         apply(ctx, inputs, plan).await
     };
-    Outcome::Observed(Box::new(observe(&service, &applied, &inputs.pods)))
+    let observed = observe(&service, &applied, &inputs.pods);
+    let probed = ctx.probes.see(&service, &observed, &ctx.written.latest(&inputs.service));
+    Outcome::Observed(Box::new(Observed { probed, ..observed }))
 }
 
 fn next(outcome: &Outcome) -> Result<Action, Error> {

@@ -3,7 +3,7 @@
 mod conditions;
 
 use k8s_openapi::jiff::Timestamp;
-use realtime_crds::{Problem, RealtimeServiceStatus, v1alpha1::DeniedOrigin};
+use realtime_crds::{Problem, RealtimeServiceStatus, conditions::ConditionType, v1alpha1::DeniedOrigin};
 
 use crate::observe::Observed;
 pub use conditions::Verdict;
@@ -32,15 +32,24 @@ pub fn status(
     outcome: &Outcome,
     now: Timestamp,
 ) -> RealtimeServiceStatus {
-    let verdicts = conditions::verdicts(outcome);
+    let mut verdicts = conditions::verdicts(outcome);
     // An invalid spec says nothing of what runs, so conditions that it has no verdict on stay as they were.
     let (mut status, kept) = match outcome {
-        Outcome::Invalid(_) | Outcome::Taken { .. } => (previous.clone(), previous.conditions.as_slice()),
-        Outcome::Observed(observed) => (of_observed(observed), [].as_slice()),
+        Outcome::Invalid(_) | Outcome::Taken { .. } => (previous.clone(), previous.conditions.clone()),
+        Outcome::Observed(observed) => {
+            let kept = conditions::outlived(&mut verdicts, &previous.conditions, generation);
+            (of_observed(observed), kept.into_iter().collect())
+        }
     };
     status.observed_generation = Some(generation);
-    status.conditions = conditions::merge(kept, &verdicts, &previous.conditions, generation, now);
+    status.conditions = conditions::merge(&kept, &verdicts, &previous.conditions, generation, now);
+    conditions::agree(&mut status.conditions);
     status
+}
+
+/// Whether a service is Ready.
+pub(crate) fn is_ready(observed: &Observed) -> bool {
+    conditions::is_ready(observed)
 }
 
 fn of_observed(observed: &Observed) -> RealtimeServiceStatus {
@@ -67,6 +76,8 @@ pub struct News {
     pub verdict_moved: bool,
     /// Origins that are denied and were not in the table before.
     pub denied: Vec<DeniedOrigin>,
+    /// What the probe found, where that is something else: whether clients get through, and the message.
+    pub probe: Option<(bool, String)>,
 }
 
 impl News {
@@ -77,8 +88,23 @@ impl News {
         Self {
             verdict_moved: verdict(previous) != verdict(now),
             denied: now.denied_origins.iter().filter(|line| !known(line)).cloned().collect(),
+            probe: probe(previous, now),
         }
     }
+}
+
+fn probe(previous: &RealtimeServiceStatus, now: &RealtimeServiceStatus) -> Option<(bool, String)> {
+    let of = |status: &RealtimeServiceStatus| {
+        status.conditions.iter().find(|condition| condition.type_ == ConditionType::Reachable.as_str()).cloned()
+    };
+    let said = of(now)?;
+    let holds = match said.status.as_str() {
+        "True" => true,
+        "False" => false,
+        _ => return None,
+    };
+    let is_news = of(previous).is_none_or(|old| (old.status, old.reason) != (said.status, said.reason));
+    is_news.then_some((holds, said.message))
 }
 
 fn verdict(status: &RealtimeServiceStatus) -> Option<(&str, &str)> {

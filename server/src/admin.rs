@@ -11,6 +11,7 @@ use crate::{
     denied::{DeniedOrigin, DeniedOrigins},
     metrics::Metrics,
     policy::Policy,
+    publish::{self, Publish},
     recovery::{Recovery, shared},
     report::{KeyFacts, Report, SourceState},
     shutdown::Phase,
@@ -47,6 +48,8 @@ pub struct Serving {
     pub connections: Arc<Connections>,
     /// What is kept for clients that come back, and shared with other replicas.
     pub recovery: Arc<Recovery>,
+    /// How programs publish, if they can.
+    pub publish: Option<Arc<Publish>>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +70,8 @@ struct Status {
     connections_moving: usize,
     /// None without one.
     backplane: Option<shared::Report>,
+    /// None where programs cannot publish.
+    publish: Option<publish::Report>,
     denied_origins: Vec<DeniedOrigin>,
 }
 
@@ -123,6 +128,7 @@ async fn status(State(admin): State<Admin>) -> Json<Status> {
         connections: serving.as_ref().map_or(0, |serving| serving.connections.count()),
         connections_moving: serving.as_ref().map_or(0, |serving| serving.connections.moving()),
         backplane: serving.as_ref().and_then(|serving| serving.recovery.shared()).map(shared::Shared::report),
+        publish: serving.as_ref().and_then(|serving| Some(serving.publish.as_ref()?.report())),
         path: serving.map(|serving| serving.path),
         denied_origins: policy.map_or_else(Vec::new, |policy| admin.denied.top(SHOWN, &policy.origins)),
     })

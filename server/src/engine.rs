@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use realtime_crds::v1alpha1::Transport;
@@ -194,19 +194,14 @@ where
         let engine = self.clone();
         Box::pin(async move {
             let metrics = Arc::clone(&engine.shared.metrics);
-            let is_draining = *engine.shared.phase.borrow() == Phase::Draining;
             let opens = metrics::Opening::of(&request);
-            let mut response = engine.handle(request).await.unwrap_or_else(|refusal| {
+            Ok(engine.handle(request).await.unwrap_or_else(|refusal| {
                 if let Some(opens) = opens {
                     metrics.handshakes.get_or_create(&opens.refused(refusal.word())).inc();
                 }
                 metrics.refusals.get_or_create(&metrics::Code { code: refusal.code as u8 }).inc();
                 refusal.response()
-            });
-            if is_draining && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
+            }))
         })
     }
 }

@@ -19,8 +19,10 @@ pub mod metrics;
 pub mod options;
 pub mod overload;
 pub mod packet;
+pub mod peers;
 pub mod policy;
 pub mod public;
+pub mod publish;
 pub mod recovery;
 pub mod refusal;
 pub mod report;
@@ -52,8 +54,10 @@ use lifetime::{
 use metrics::Metrics;
 use origin_policy::Mode;
 use overload::{Admission, Limits, memory::Memory};
+use peers::{Peers, port::Inside, route::Router};
 use policy::Policy;
 use public::Public;
+use publish::Publish;
 use recovery::{Recovery, SocketIo};
 use report::Report;
 use shutdown::{Drain, Phase, Signals};
@@ -75,6 +79,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
     let listener = bind(options.listen).await?;
     let admin_listener = bind(options.admin_listen).await?;
+    let peer_listener = match options.peers.peer_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let addresses = (listener.local_addr()?, admin_listener.local_addr()?);
     let admin = Admin {
         report: Arc::clone(&report),
@@ -95,17 +103,26 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
     let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
     let recovery = Recovery::open(options.recovery(), options.redis.place(), &metrics, Arc::clone(&connections));
+    let publish = Publish::open(&options.publish, options.redis.place(), &recovery, &metrics).await?;
     serving.send_replace(Some(Serving {
         policy: policy.clone(),
         path: settings.path.clone(),
         connections: Arc::clone(&connections),
         recovery: Arc::clone(&recovery),
+        publish: publish.clone(),
     }));
     if let Some(memory) = &memory {
         tokio::spawn(Arc::clone(memory).watch(Arc::clone(&metrics)));
     }
     let admission = Admission::new(&options, memory, Arc::clone(&metrics));
     let lost_after = settings.ping_interval + settings.ping_timeout;
+    let peers = match &peer_listener {
+        Some(listener) => {
+            let identity = policy.borrow().identity.clone();
+            Some(Peers::open(&options, listener.local_addr()?, &identity, (&limits, lost_after), &metrics).await?)
+        }
+        None => None,
+    };
     let (engine, io) = Engine::new(
         settings.clone(),
         (limits, admission),
@@ -117,7 +134,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     sockets::register(&io, &auth, &recovery, &connections, &metrics);
     recovery.start();
     auth.start(&io);
-    let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(engine.clone());
+    let router = Router::new(engine.clone(), peers.clone(), &settings.path);
+    let gate = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::clone(&metrics)).layer(router);
     let mover = Arc::new(Mover::new(engine.clone(), Arc::clone(&metrics), marking(io)));
     let rotation = Rotation {
         connections: Arc::clone(&connections),
@@ -128,16 +146,27 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         phase: phase_receiver.clone(),
     };
     tokio::spawn(rotation.run());
-    let public = Public { gate, phase: phase_receiver, metrics, lost_after };
     let (closed, tracker) = (CancellationToken::new(), TaskTracker::new());
+    if let Some(listener) = peer_listener {
+        // The replica that the client speaks with has counted the verdict.
+        let uncounted = GateLayer::new(policy.clone(), Arc::clone(&denied), Arc::default()).layer(engine.clone());
+        let inside = Inside { gate: uncounted, connections: Arc::clone(&connections), mover: Arc::clone(&mover) };
+        let phase = phase_receiver.clone();
+        let port = Public { gate: inside, phase, metrics: Arc::clone(&metrics), lost_after };
+        tokio::spawn(port.serve(listener, closed.clone(), tracker.clone()));
+    }
+    let public = Public { gate, phase: phase_receiver, metrics, lost_after };
     let accepting = tokio::spawn(public.serve(listener, closed.clone(), tracker.clone()));
     tokio::spawn(enforce(policy.clone(), engine.clone(), Arc::clone(&connections), denied));
 
-    announce(addresses, &settings);
+    announce(addresses, publish.as_ref().and_then(|publish| publish.address()), &settings);
     let signal = signals.next().await;
     tracing::info!(signal, connections = connections.count(), "shutting down");
     let window = options.drain.unwrap_or_else(|| policy.borrow().drain);
-    let drain = Drain { connections, mover, engine, phase, detach: options.detach, window };
+    if let Some(publish) = &publish {
+        publish.stop().await;
+    }
+    let drain = Drain { connections, mover, peers, engine, phase, detach: options.detach, window };
     drain.run(&mut signals).await;
     if let Some(shared) = recovery.shared() {
         shared.peers.leave();
@@ -186,8 +215,14 @@ async fn enforce(
 }
 
 /// One line on standard output, for programs that start this one on port 0.
-fn announce((listening, admin): (std::net::SocketAddr, std::net::SocketAddr), settings: &options::Settings) {
-    println!("{}", serde_json::json!({"listening": listening, "admin": admin, "path": settings.path}));
+fn announce(
+    (listening, admin): (std::net::SocketAddr, std::net::SocketAddr),
+    publish: Option<std::net::SocketAddr>,
+    settings: &options::Settings,
+) {
+    let addresses =
+        serde_json::json!({"listening": listening, "admin": admin, "publish": publish, "path": settings.path});
+    println!("{addresses}");
     let transports = settings.transports.iter().map(|transport| transport.as_str()).collect::<Vec<_>>().join(",");
     tracing::info!(%listening, %admin, path = settings.path, transports, "serving");
 }

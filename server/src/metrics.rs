@@ -12,11 +12,12 @@ use prometheus_client::{
 use realtime_crds::v1alpha1;
 
 pub use labels::{
-    Closed, Code, Direction, Event, Handshake, Kind, Move, Opening, Outcome, Reason, Token, Transport, Verdict,
+    Closed, Code, Direction, Event, Forward, Handshake, Kind, Move, Opening, Outcome, Reason, Token, Transport, Verdict,
 };
 
 use crate::{
     options::Options,
+    publish,
     recovery::{numbers::Numbers, shared},
 };
 
@@ -75,10 +76,18 @@ pub struct Metrics {
     pub watch_connected: Gauge<i64>,
     /// Distinct denied origins that were dropped from the bounded table.
     pub denied_evictions: Counter<u64, AtomicU64>,
+    /// Other replicas that are known, this one included.
+    pub peers: Gauge,
+    /// Requests handed to other replicas.
+    pub forwarded: Family<Forward, Counter>,
+    /// WebSockets whose session is on another replica.
+    pub tunnels: Gauge,
     /// Clients that come back.
     pub recovery: Numbers,
     /// Other replicas.
     pub backplane: shared::numbers::Numbers,
+    /// Events of programs.
+    pub publish: publish::numbers::Numbers,
     websockets: Arc<Traffic>,
     polling: Arc<Traffic>,
 }
@@ -155,8 +164,12 @@ impl Metrics {
             policy_problems: Gauge::default(),
             watch_connected: Gauge::default(),
             denied_evictions: Counter::default(),
+            peers: Gauge::default(),
+            forwarded: Family::default(),
+            tunnels: Gauge::default(),
             recovery: Numbers::default(),
             backplane: shared::numbers::Numbers::default(),
+            publish: publish::numbers::Numbers::default(),
             websockets: Arc::new(Traffic::of(&messages, &bytes, "websocket")),
             polling: Arc::new(Traffic::of(&messages, &bytes, "polling")),
         };
@@ -189,8 +202,16 @@ impl Metrics {
         registry.register("overload_refusals", "Handshakes refused with 503 for overload", overload);
         registry.register("refusals", "Requests refused by Engine.IO error code", self.refusals.clone());
         registry.register("events", "Socket.IO events received", self.events.clone());
+        registry.register("peers", "Replicas that are known, this one included", self.peers.clone());
+        registry.register("forwarded", "Requests handed to other replicas", self.forwarded.clone());
+        registry.register(
+            "forwarded_websockets",
+            "WebSockets whose session is on another replica",
+            self.tunnels.clone(),
+        );
         self.recovery.register(registry);
         self.backplane.register(registry);
+        self.publish.register(registry);
     }
 
     fn register_policy(&mut self) {

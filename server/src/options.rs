@@ -1,11 +1,15 @@
 //! What a person or the operator may set: each option has an environment variable.
 
+mod peers;
+mod publish;
 mod redis;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{overload::memory::MemoryLimit, recovery::Limits};
 use clap::{Parser, ValueEnum};
+pub use peers::Peers;
+pub use publish::Publish;
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 use realtime_telemetry::Traces;
 pub use redis::Redis;
@@ -108,6 +112,14 @@ pub struct Options {
     /// Most that one client is sent on its return; of one that missed more it is said that it did.
     #[arg(long, env = "REALTIME_RECOVERY_SESSION_BYTES", value_name = "BYTES", value_parser = bytes, default_value = "4Mi")]
     pub recovery_session_bytes: usize,
+
+    /// Options of replicas that hand requests to each other.
+    #[command(flatten)]
+    pub peers: Peers,
+
+    /// Options of publishing by programs.
+    #[command(flatten)]
+    pub publish: Publish,
 
     /// Options of the backplane.
     #[command(flatten)]

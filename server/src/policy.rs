@@ -19,6 +19,8 @@ use crate::{
 /// Who may connect, and where that was read.
 #[derive(Debug)]
 pub struct Policy {
+    /// What tells this service from any other: namespace, name and uid.
+    pub identity: String,
     /// `metadata.generation` of the resource; 0 in a file that names none.
     pub generation: i64,
     /// Where it was read.
@@ -109,6 +111,7 @@ impl Policy {
             tracing::warn!("{}", realtime_crds::Problem::of_origins(warning));
         }
         Self {
+            identity: format!("{}/{}/{}", service.namespace(), service.name(), service.uid()),
             generation: service.generation(),
             source,
             cors: Cors::new(&origins),

@@ -16,8 +16,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use crate::{
-    engine::Engine,
-    gate::Gate,
     http_io::{Activity, HttpIo},
     metrics::Metrics,
     refusal::FullResponse,
@@ -32,9 +30,9 @@ const MAX_HEADERS: usize = 100;
 
 /// Everything that a connection needs.
 #[derive(Clone, Debug)]
-pub struct Public {
+pub struct Public<S> {
     /// The endpoint behind the gate.
-    pub gate: Gate<Engine>,
+    pub gate: S,
     /// What the process is doing.
     pub phase: watch::Receiver<Phase>,
     /// Where connections are counted.
@@ -43,7 +41,23 @@ pub struct Public {
     pub lost_after: Duration,
 }
 
-impl Public {
+/// What is served.
+pub trait Served:
+    Service<Request<Incoming>, Response = FullResponse, Error = Infallible, Future = Answer> + Clone + Send + 'static
+{
+}
+
+impl<S> Served for S where
+    S: Service<Request<Incoming>, Response = FullResponse, Error = Infallible, Future = Answer>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+type Answer = futures::future::BoxFuture<'static, Result<FullResponse, Infallible>>;
+
+impl<S: Served> Public<S> {
     /// Accepts connections until `closed`. They end by themselves after that; `connections` knows when the last one has.
     pub async fn serve(self, listener: TcpListener, closed: CancellationToken, connections: TaskTracker) {
         let accept = async {
@@ -105,15 +119,15 @@ impl Public {
 
 /// One connection's view of the service.
 #[derive(Clone, Debug)]
-struct Connection {
-    public: Public,
+struct Connection<S> {
+    public: Public<S>,
     activity: Arc<Activity>,
 }
 
-impl Service<Request<Incoming>> for Connection {
+impl<S: Served> Service<Request<Incoming>> for Connection<S> {
     type Response = FullResponse;
     type Error = Infallible;
-    type Future = futures::future::BoxFuture<'static, Result<FullResponse, Infallible>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
         std::task::Poll::Ready(Ok(()))
@@ -128,10 +142,14 @@ impl Service<Request<Incoming>> for Connection {
             return Box::pin(std::future::ready(Ok(response)));
         }
         let answer = self.public.gate.call(request);
+        let phase = self.public.phase.clone();
         Box::pin(async move {
-            let answer = answer.await;
+            let mut answer = answer.await?;
             activity.served();
-            answer
+            if *phase.borrow() == Phase::Draining && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
         })
     }
 }

@@ -206,6 +206,11 @@ impl Recovery {
         self.members.attach(adapter);
     }
 
+    /// Appends to the log of this process; none where it is another's.
+    pub fn append_here(&self, entry: Entry) -> Option<offset::Offset> {
+        futures::FutureExt::now_or_never(self.log.append(entry))?.ok()
+    }
+
     fn log(&self) -> &dyn Log {
         &*self.log
     }

@@ -18,6 +18,7 @@ use crate::{
     engine::Engine,
     farewell::Farewell,
     lifetime::mover::Mover,
+    peers::Peers,
 };
 
 /// How long sessions may take to end after they were told to.
@@ -68,6 +69,8 @@ pub struct Drain {
     pub connections: Arc<Connections>,
     /// Who moves them.
     pub mover: Arc<Mover>,
+    /// Replicas that have sessions whose WebSockets lead through this one.
+    pub peers: Option<Arc<Peers>>,
     /// For those that cannot be moved.
     pub engine: Engine,
     /// What the process is doing.
@@ -82,6 +85,7 @@ impl Drain {
     /// Returns when there are none any more, or cannot be. A second signal hurries.
     pub async fn run(self, signals: &mut Signals) {
         self.phase.send_replace(Phase::Detaching);
+        let until = Instant::now() + self.detach + self.window;
         let moves = TaskTracker::new();
         let gentle = async {
             if !self.detach.is_zero() {
@@ -90,21 +94,26 @@ impl Drain {
                 time::sleep(self.detach).await;
             }
             self.phase.send_replace(Phase::Draining);
-            self.spread(&moves).await;
+            tokio::join!(self.spread(&moves), self.leave_peers());
             moves.close();
             moves.wait().await;
         };
-        tokio::select! {
-            () = gentle => {}
+        let is_hurried = tokio::select! {
+            () = gentle => false,
             signal = signals.next() => {
                 tracing::info!(signal, "hurrying");
                 self.phase.send_replace(Phase::Draining);
                 self.mover.hurry();
+                true
             }
-        }
+        };
         // Those that are waiting for their turn, and those that opened between the last look and the change of phase.
         for (_, handle) in self.connections.everyone() {
             self.depart(&moves, handle, Duration::ZERO);
+        }
+        if let Some(peers) = &self.peers {
+            let left = if is_hurried { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            peers.finish(left.max(LAST_WORDS)).await;
         }
         if emptied(&self.connections, LAST_WORDS).await > 0 {
             self.engine.close(&self.connections.select(|_| false), Farewell::DRAIN).await;
@@ -113,6 +122,12 @@ impl Drain {
         self.connections.goodbyes.close();
         time::timeout(LAST_WORDS, self.connections.goodbyes.wait()).await.ok();
         tracing::info!(left = self.connections.count(), "bye");
+    }
+
+    async fn leave_peers(&self) {
+        if let Some(peers) = &self.peers {
+            peers.leave(self.window).await;
+        }
     }
 
     /// One after the other, evenly, in an order that has nothing to do with age, so that no group of clients comes back at once; but

@@ -264,9 +264,15 @@ fn present(_: &SocketRef, args: &Args, application: &Application) -> Result<Repl
     Ok(Reply::Json(json!({"room": room, "count": count})))
 }
 
+/// Whether nobody but the server may publish an event of this name.
+#[must_use]
+pub fn is_reserved(event: &str) -> bool {
+    RESERVED.contains(&event) || event.starts_with(recovery::RESERVED)
+}
+
 fn event(fields: &Fields<'_>) -> Result<String, Problem> {
     let event = fields.text("event", LONGEST_EVENT)?.unwrap_or_else(|| "message".to_owned());
-    if event.is_empty() || RESERVED.contains(&event.as_str()) || event.starts_with(recovery::RESERVED) {
+    if event.is_empty() || is_reserved(&event) {
         return Err(Problem::new(
             "event",
             format!("{event:?} is reserved; choose another name, or leave it out for \"message\""),

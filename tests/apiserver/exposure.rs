@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use realtime_tests::{Child, Stage};
+use serde_json::json;
 
 use crate::manifests::service;
 
@@ -62,4 +63,26 @@ async fn switch(namespace: &str, how: &[&str]) -> Result<()> {
             .await?;
     }
     stage.says("chat", "Programmed", "True", "Programmed").await.map(|_| ())
+}
+
+#[tokio::test]
+async fn headers_that_are_taken_out_leave_the_empty_field_that_takes_them_away_at_google() -> Result<()> {
+    let stage = Stage::new("headers-taken-out").await?;
+    let _operator = stage.operator().await?;
+    let headers = "exposure: {gke: {customRequestHeaders: [\"X-Client-Region: {client_region}\"]}}";
+    for (more, expected) in [
+        (headers, json!({"headers": ["X-Client-Region: {client_region}"]})),
+        ("exposure: {gke: {}}", json!({})),
+        (headers, json!({"headers": ["X-Client-Region: {client_region}"]})),
+        ("", json!({})),
+    ] {
+        stage.apply(&service("chat", more)).await?;
+        stage
+            .eventually(&format!("customRequestHeaders are {expected}"), async || {
+                let config = stage.child(Child::of("BackendConfig"), "chat").await?;
+                Ok((config["spec"]["customRequestHeaders"] == expected).then_some(()))
+            })
+            .await?;
+    }
+    Ok(())
 }

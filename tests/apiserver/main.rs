@@ -10,6 +10,7 @@ mod drift;
 mod exposure;
 mod foreign;
 mod gateways;
+mod gitops;
 mod invalid;
 mod kubectl_shows;
 mod leadership;

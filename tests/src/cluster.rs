@@ -5,11 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client, Config, CustomResourceExt, ResourceExt,
+    Api, Client, Config, ResourceExt,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use local_cluster::{LocalCluster, Options};
-use realtime_crds::foreign::{self, BackendConfig};
+use realtime_crds::foreign;
 use tokio::{process::Command, sync::OnceCell, sync::RwLock};
 
 use crate::{
@@ -32,8 +32,15 @@ impl Cluster {
     /// When it does not start.
     pub async fn shared() -> Result<Arc<Self>> {
         static SHARED: OnceCell<Arc<Cluster>> = OnceCell::const_new();
-        let start = || async { Self::start(true).await?.with_foreign_kinds().await };
-        SHARED.get_or_try_init(start).await.cloned()
+        SHARED.get_or_try_init(Self::with_all_kinds).await.cloned()
+    }
+
+    /// One of a test's own that is like it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn with_all_kinds() -> Result<Arc<Self>> {
+        Self::start(true).await?.with_foreign_kinds().await
     }
 
     /// Another one that is shared, without controllers: the status of Deployments is what a test writes there.
@@ -78,7 +85,8 @@ impl Cluster {
     /// # Errors
     /// When it is refused.
     pub async fn install_backend_config(&self) -> Result<()> {
-        self.install(&BackendConfig::crd()).await
+        let definition = foreign::definitions().into_iter().find(|it| it.spec.names.kind == "BackendConfig");
+        self.install(&definition.context("BackendConfig has a definition")?).await
     }
 
     async fn install(&self, definition: &CustomResourceDefinition) -> Result<()> {
@@ -126,7 +134,9 @@ impl Cluster {
         self.local.read().await.kubeconfig_with_token(name, token)
     }
 
-    pub(crate) fn audit_log(&self) -> &std::path::Path {
+    /// The log of all requests, a JSON object a line.
+    #[must_use]
+    pub fn audit_log(&self) -> &std::path::Path {
         &self.audit_log
     }
 

@@ -18,6 +18,7 @@ pub struct RealtimeServiceStatus {
     /// Ready is the root: True when clients can connect, Unknown while on the way, False when somebody has to act. Accepted: the spec is valid. ResolvedRefs: what it refers to exists.
     /// Programmed: the objects are applied and the load balancer has an address. Available: enough pods serve.
     /// OriginPolicySynced: every pod runs the origin policy of this generation. BackplaneConnected: every pod reaches the backplane.
+    /// Reachable: the operator's own probe connects, as a page would. The last two are no part of Ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub conditions: Vec<Condition>,

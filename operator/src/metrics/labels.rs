@@ -27,6 +27,12 @@ pub(super) struct ByResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByRung {
+    pub(super) verdict: &'static str,
+    pub(super) rung: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByKind {
     pub(super) kind: &'static str,
 }

@@ -30,7 +30,7 @@ struct Entry {
     denied: Option<i64>,
 }
 
-const CONDITIONS: [ConditionType; 9] = [
+const CONDITIONS: [ConditionType; 10] = [
     ConditionType::Ready,
     ConditionType::Accepted,
     ConditionType::ResolvedRefs,
@@ -38,6 +38,7 @@ const CONDITIONS: [ConditionType; 9] = [
     ConditionType::Available,
     ConditionType::OriginPolicySynced,
     ConditionType::BackplaneConnected,
+    ConditionType::Reachable,
     ConditionType::Reconciling,
     ConditionType::Stalled,
 ];

@@ -13,6 +13,7 @@ use super::Outcome;
 use crate::{
     observe::{Certificate, Observed, Pods, Reports, Route},
     plan::Kind,
+    probe::Probed,
 };
 
 /// What one condition says.
@@ -36,21 +37,30 @@ pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
     let mut parts = match outcome {
         Outcome::Invalid(problems) => vec![invalid(problems)],
         Outcome::Taken { holder, place } => vec![taken(holder, place)],
-        Outcome::Observed(observed) => {
-            let accepted = verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid.");
-            let mut parts = vec![accepted, resolved(observed), programmed(observed), available(&observed.pods)];
-            parts.extend(observed.reports.as_ref().map(synced));
-            parts
-        }
+        Outcome::Observed(observed) => of_root(observed),
     };
     let root = root(&parts);
     if let Outcome::Observed(observed) = outcome {
         // Clients can connect without it: it is no part of the root.
         parts.extend(observed.reports.as_ref().and_then(joined));
+        parts.extend(observed.probed.as_ref().map(reachable));
     }
     parts.extend(progress(&root));
     parts.insert(0, root);
     parts
+}
+
+/// What the root is made of.
+fn of_root(observed: &Observed) -> Vec<Verdict> {
+    let accepted = verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid.");
+    let mut parts = vec![accepted, resolved(observed), programmed(observed), available(&observed.pods)];
+    parts.extend(observed.reports.as_ref().map(synced));
+    parts
+}
+
+/// Whether the root is True.
+pub(super) fn is_ready(observed: &Observed) -> bool {
+    root(&of_root(observed)).holds == Some(true)
 }
 
 fn invalid(problems: &[Problem]) -> Verdict {
@@ -232,6 +242,20 @@ fn joined(reports: &Reports) -> Option<Verdict> {
     Some(of(Some(false), reason, message))
 }
 
+/// Clients that the probe does not see may well connect: it is no part of the root.
+fn reachable(probed: &Probed) -> Verdict {
+    let of = |holds, reason, message: &str| verdict(ConditionType::Reachable, holds, reason, message);
+    match probed {
+        Probed::Off => of(
+            None,
+            Reason::ProbesOff,
+            "The operator runs with --probes=false: remove spec.probe, or ask whoever runs it.",
+        ),
+        Probed::Pending => of(None, Reason::ProbePending, "The operator connects as a page would when Ready is True."),
+        Probed::Answer(answer) => of(Some(answer.holds), answer.reason, &answer.message),
+    }
+}
+
 /// The worst part speaks: what is False before what is Unknown, in the order of the pipeline.
 fn root(parts: &[Verdict]) -> Verdict {
     let first = |holds: Option<bool>| parts.iter().find(|part| part.holds == holds);
@@ -285,4 +309,33 @@ pub(super) fn merge(
         }
     });
     written.chain(kept).collect()
+}
+
+/// A probe that has not been answered yet, of a generation that was: the answer of before stands, an operator's before this one too.
+pub(super) fn outlived(verdicts: &mut Vec<Verdict>, previous: &[Condition], generation: i64) -> Option<Condition> {
+    let name = ConditionType::Reachable.as_str();
+    let is_answer = |condition: &&Condition| {
+        condition.type_ == name
+            && condition.observed_generation == Some(generation)
+            && matches!(condition.status.as_str(), "True" | "False")
+    };
+    let known = previous.iter().find(is_answer)?;
+    let at = verdicts.iter().position(|verdict| verdict.reason == Reason::ProbePending)?;
+    verdicts.remove(at);
+    Some(known.clone())
+}
+
+/// Ready says what is in place; that the probe met something all the same is said there too.
+pub(super) fn agree(conditions: &mut [Condition]) {
+    let is = |condition: &Condition, name: ConditionType, status: &str| {
+        condition.type_ == name.as_str() && condition.status == status
+    };
+    let Some(failed) = conditions.iter().find(|it| is(it, ConditionType::Reachable, "False")) else { return };
+    let message = format!(
+        "Everything is in place, and the probe could not connect ({}): see the condition Reachable.",
+        failed.reason
+    );
+    if let Some(ready) = conditions.iter_mut().find(|it| is(it, ConditionType::Ready, "True")) {
+        ready.message = message;
+    }
 }

@@ -96,6 +96,7 @@ fn spec() -> impl Strategy<Value = (RealtimeServiceSpec, bool)> {
                 workload,
                 exposure,
                 policy_source: if from_file { PolicySource::File } else { PolicySource::Watch },
+                probe: None,
                 paused,
             };
             (spec, harmless)

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a client may take to send the body of a request.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) type Answer = (StatusCode, HeaderMap, Bytes);
 

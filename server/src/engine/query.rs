@@ -117,7 +117,7 @@ fn upgrades(headers: &HeaderMap) -> bool {
 }
 
 /// The first value, unescaped, as the engine itself reads it.
-fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+pub(crate) fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 

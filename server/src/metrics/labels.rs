@@ -89,6 +89,15 @@ pub struct Direction {
     pub transport: &'static str,
 }
 
+/// A request handed to another replica.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Forward {
+    /// `polling` or `upgrade`.
+    pub door: &'static str,
+    /// `answered`, whatever the answer; `gone`: the replica is no more; `late`: it did not answer in time.
+    pub outcome: &'static str,
+}
+
 /// Why a handshake was refused for overload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Reason {

@@ -11,6 +11,7 @@ mod log;
 pub mod numbers;
 mod peers;
 mod publications;
+mod reach;
 mod report;
 mod requests;
 mod words;
@@ -28,8 +29,9 @@ use inbox::Inbox;
 use log::StreamLog;
 use numbers::Numbers;
 pub use peers::Peers;
+pub use reach::{Reach, Took};
 pub use report::Report;
-pub(super) use requests::payload;
+pub(crate) use requests::payload;
 pub use requests::{Fault, Requests};
 
 /// The only namespace that the server has.
@@ -57,7 +59,10 @@ pub struct Shared {
     pub peers: Arc<Peers>,
     /// Questions to other servers.
     pub requests: Arc<Requests>,
-    backplane: Backplane,
+    /// How far the replicas have come.
+    pub reach: Arc<Reach>,
+    /// Redis.
+    pub backplane: Backplane,
     numbers: Numbers,
     inbox: Arc<Inbox>,
 }
@@ -123,6 +128,10 @@ pub(super) fn open(
         uid: uid.to_string(),
     };
     let subscriptions = vec![channels.public.clone(), channels.of(&uid), channels.ours.clone(), channels.ours_of(&uid)];
+    let reach = Arc::new(Reach::new(Arc::clone(&uid), Arc::clone(&peers)));
+    reach.attach(&inbox);
+    inbox.reach.set(Arc::clone(&reach)).ok();
+    tokio::spawn(Arc::clone(&reach).ask());
     let backplane = Backplane::start(config, subscriptions, inbox.clone());
     inbox.attach(&backplane);
     peers.attach(&backplane);
@@ -136,7 +145,7 @@ pub(super) fn open(
         tokio::spawn(copies.clone().keep(Arc::downgrade(members), changes));
     }
     let log = StreamLog::new(uid, backplane.clone(), Arc::clone(&inbox), Arc::clone(&peers), copies, numbers.clone());
-    (Arc::new(log), Shared { peers, requests, backplane, numbers, inbox })
+    (Arc::new(log), Shared { peers, requests, reach, backplane, numbers, inbox })
 }
 
 impl Shared {

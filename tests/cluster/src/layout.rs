@@ -21,7 +21,7 @@ impl Layout {
     pub(crate) fn without_nodes() -> io::Result<Self> {
         Ok(Self {
             ports: Ports::pick(IpAddr::V4(Ipv4Addr::LOCALHOST))?,
-            services: "10.0.0.0/24".to_owned(),
+            services: "10.0.0.0/16".to_owned(),
             kubernetes: Ipv4Addr::new(10, 0, 0, 1),
             nodes: false,
         })

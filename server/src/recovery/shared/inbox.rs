@@ -12,7 +12,7 @@ use realtime_backplane::{
     codec::{self, Body, fields::Fields, session::Session},
 };
 
-use super::{NAMESPACE, Numbers, Peers, Requests, answers, publications::Publications, words::Word};
+use super::{NAMESPACE, Numbers, Peers, Reach, Requests, answers, publications::Publications, words::Word};
 use crate::{
     connections::Connections,
     recovery::{
@@ -36,6 +36,7 @@ pub(super) struct Inbox {
     numbers: Numbers,
     cache: Mutex<Cache>,
     backplane: OnceLock<Backplane>,
+    pub(super) reach: OnceLock<Arc<Reach>>,
     this: Weak<Self>,
 }
 
@@ -78,15 +79,20 @@ impl Inbox {
         let bounds = Bounds { window: limits.window, bytes: limits.bytes };
         let (floor, own, apart, publications) = Default::default();
         let cache = Mutex::new(Cache { store: Store::new(bounds, 0), floor, own, apart, publications });
-        let backplane = OnceLock::new();
+        let (backplane, reach) = Default::default();
         Arc::new_cyclic(|this| {
             let this = Weak::clone(this);
-            Self { uid, limits, members, connections, peers, requests, numbers, cache, backplane, this }
+            Self { uid, limits, members, connections, peers, requests, numbers, cache, backplane, reach, this }
         })
     }
 
     pub(super) fn attach(&self, backplane: &Backplane) {
         self.backplane.set(backplane.clone()).ok();
+    }
+
+    /// What was handed to those who are here.
+    pub(super) fn delivered(&self) -> Offset {
+        self.cache().store.bounds().1
     }
 
     pub(super) fn window(&self) -> std::time::Duration {
@@ -244,6 +250,16 @@ impl Receive for Inbox {
                     (Some(pid), Some(inbox)) => drop(tokio::spawn(inbox.surrender(uid, request, pid, owner))),
                     (None, _) | (_, None) => self.peers.surrendered(&uid, request, false),
                 },
+                Word::Reached { uid, offset } => {
+                    if let Some(reach) = self.reach.get() {
+                        tokio::spawn(Arc::clone(reach).answer(uid, offset));
+                    }
+                }
+                Word::There { uid, offset } => {
+                    if let Some(reach) = self.reach.get() {
+                        reach.hear(uid, offset);
+                    }
+                }
                 word => self.peers.hear(word),
             }
             return;

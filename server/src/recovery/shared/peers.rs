@@ -88,6 +88,21 @@ impl Peers {
         self.lock().others.len()
     }
 
+    /// Who they are.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.lock().others.keys().cloned().collect()
+    }
+
+    /// Says something to all of them.
+    pub(super) fn tell_all(&self, word: &Word) {
+        self.say(&self.channels.ours, word);
+    }
+
+    /// Says something to one of them.
+    pub(super) fn tell_one(&self, uid: &str, word: &Word) {
+        self.say(&self.channels.ours_of(uid), word);
+    }
+
     /// Clients that others have in a room, or at all.
     #[must_use]
     pub fn clients(&self, room: Option<&str>) -> usize {
@@ -169,7 +184,7 @@ impl Peers {
                     wanted.found.send(()).ok();
                 }
             }
-            Word::Wanted { .. } => unreachable!("the inbox takes it"),
+            Word::Wanted { .. } | Word::Reached { .. } | Word::There { .. } => unreachable!("the inbox takes it"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::recovery::session::Owner;
+use crate::recovery::{offset::Offset, session::Owner};
 
 /// A message; JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub(super) enum Word {
     Wanted { uid: String, request: u64, pid: String, owner: Owner },
     /// It is in Redis now, or I do not have it.
     Surrendered { uid: String, request: u64, is_stored: bool },
+    /// Have you come to this place of the stream? Say so when you have.
+    Reached { uid: String, offset: Offset },
+    /// I have come to this place.
+    There { uid: String, offset: Offset },
 }
 
 impl Word {
@@ -37,7 +41,9 @@ impl Word {
             | Self::Ask { uid }
             | Self::Bye { uid }
             | Self::Wanted { uid, .. }
-            | Self::Surrendered { uid, .. } => uid,
+            | Self::Surrendered { uid, .. }
+            | Self::Reached { uid, .. }
+            | Self::There { uid, .. } => uid,
         }
     }
 }

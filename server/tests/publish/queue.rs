@@ -1,0 +1,158 @@
+//! A queue in Redis that two servers read.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{Pod, harness::eventually, message, named, raw::Raw, redis::Redis};
+
+const QUEUE: &str = "chat:publish";
+
+fn options(url: &str) -> [&str; 8] {
+    ["--redis-url", url, "--queue-stream", QUEUE, "--queue-claim-after", "1s", "--queue-tries", "2"]
+}
+
+fn push(redis: &Redis, event: &Value) -> String {
+    redis.ask(&["XADD", QUEUE, "*", "publish", &event.to_string()]).trim().to_owned()
+}
+
+async fn is_empty(redis: &Redis) {
+    eventually("the queue is empty", async || redis.ask(&["XLEN", QUEUE]).trim() == "0").await;
+}
+
+#[tokio::test]
+async fn entries_become_events_once_also_those_that_were_there_before() {
+    let redis = Redis::start();
+    for number in 0..100 {
+        push(&redis, &message("lobby", number));
+    }
+    let [one, other] = Pod::two(&["--redis-url", &redis.url()]).await;
+    let mut readers = [
+        Raw::open(&one.server, None, json!({"recovery": false})).await,
+        Raw::open(&other.server, None, json!({"recovery": false})).await,
+    ];
+    for reader in &mut readers {
+        reader.ask("join", json!({"room": "lobby"})).await;
+    }
+    let url = redis.url();
+    let _consumers = [Pod::start(&options(&url)).await, Pod::start(&options(&url)).await];
+    for number in 100..200 {
+        push(&redis, &message("lobby", number));
+    }
+    for reader in &mut readers {
+        let mut seen = BTreeMap::new();
+        while seen.len() < 200 {
+            *seen.entry(reader.named("message").await[1].as_i64().unwrap()).or_insert(0) += 1;
+        }
+        assert!(seen.into_values().eq([1; 200]));
+    }
+    is_empty(&redis).await;
+    assert_eq!(redis.ask(&["XLEN", "chat:publish:dead"]).trim(), "0");
+}
+
+#[tokio::test]
+async fn what_a_dead_consumer_held_is_taken_by_another_and_delivered_once() {
+    let redis = Redis::start();
+    let url = redis.url();
+    redis.ask(&["XGROUP", "CREATE", QUEUE, "realtime", "0", "MKSTREAM"]);
+    push(&redis, &message("lobby", 1));
+    push(&redis, &named("order-17", "lobby", 2));
+    let held = redis.ask(&["XREADGROUP", "GROUP", "realtime", "gone", "COUNT", "2", "STREAMS", QUEUE, ">"]);
+    assert!(held.contains("order-17"), "{held}");
+    let [one, other] = Pod::two(&["--redis-url", &url]).await;
+    let mut reader = Raw::open(&other.server, None, json!({"recovery": false})).await;
+    reader.ask("join", json!({"room": "lobby"})).await;
+    // The dead one had published this already when it died.
+    one.take(named("order-17", "lobby", 2)).await;
+    let consumer = Pod::start(&options(&url)).await;
+    is_empty(&redis).await;
+    one.take(message("lobby", "last")).await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&json!("last")) {
+        seen.push(reader.named("message").await[1].clone());
+    }
+    assert_eq!(seen, [json!(2), json!(1), json!("last")]);
+    assert_eq!(consumer.count("realtime_server_publish_events_total{via=\"queue\",result=\"duplicate\"}").await, 1);
+}
+
+#[tokio::test]
+async fn a_pod_that_is_killed_takes_no_entry_with_it() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let reader_pod = Pod::start(&["--redis-url", &url]).await;
+    let mut reader = Raw::open(&reader_pod.server, None, json!({"recovery": false})).await;
+    reader.ask("join", json!({"room": "lobby"})).await;
+    let [victim, _survivor] = [Pod::start(&options(&url)).await, Pod::start(&options(&url)).await];
+    for number in 0..600 {
+        push(&redis, &message("lobby", number));
+        if number == 300 {
+            victim.server.signal("KILL");
+        }
+    }
+    let mut seen = BTreeMap::new();
+    while seen.len() < 600 {
+        *seen.entry(reader.named("message").await[1].as_i64().unwrap()).or_insert(0) += 1;
+    }
+    is_empty(&redis).await;
+    reader_pod.take(message("lobby", -1)).await;
+    while !seen.contains_key(&-1) {
+        *seen.entry(reader.named("message").await[1].as_i64().unwrap()).or_insert(0) += 1;
+    }
+    assert!(seen.into_values().all(|count| count == 1), "none twice");
+}
+
+#[tokio::test]
+async fn what_cannot_be_published_is_a_dead_letter_with_the_reason() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let pod = Pod::start(&options(&url)).await;
+    let bad = push(&redis, &json!({"event": "message", "rooms": [7]}));
+    redis.ask(&["XADD", QUEUE, "*", "other", "field"]);
+    // Redis refuses this one again and again: what remembers its id is something else.
+    redis.ask(&["LPUSH", "{socket.io}:published:id:poison", "x"]);
+    push(&redis, &named("poison", "lobby", 1));
+    is_empty(&redis).await;
+    let dead = redis.ask(&["XRANGE", "chat:publish:dead", "-", "+"]);
+    for part in ["BadField: rooms[0]: has to be a string", "BadField: publish: is required", "WRONGTYPE", &bad, QUEUE] {
+        assert!(dead.contains(part), "{part} is not in {dead}");
+    }
+    let tries: Vec<_> = dead.lines().skip_while(|line| *line != "tries").nth(1).into_iter().collect();
+    assert_eq!(tries, ["1"], "a bad event is not tried again");
+    let last = dead.lines().collect::<Vec<_>>();
+    let at = last.iter().rposition(|line| *line == "tries").unwrap();
+    assert_eq!(last[at + 1], "2", "what may be somebody else's fault is tried again");
+    assert_eq!(pod.count("realtime_server_publish_dead_letters_total").await, 3);
+    assert_eq!(pod.server.status().await["publish"]["queue"]["deadLetters"], 3);
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_loses_no_entry_and_spends_no_try() {
+    let mut redis = Redis::durable();
+    let url = redis.url();
+    let pod = Pod::start(&options(&url)).await;
+    let mut reader = Raw::open(&pod.server, None, json!({"recovery": false})).await;
+    push(&redis, &json!({"event": "message", "data": 1}));
+    assert_eq!(reader.named("message").await[1], 1);
+    redis.kill();
+    eventually("it says so", async || pod.server.status().await["publish"]["queue"]["connected"] == false).await;
+    redis.revive();
+    push(&redis, &json!({"event": "message", "data": 2}));
+    assert_eq!(reader.named("message").await[1], 2);
+    is_empty(&redis).await;
+    assert_eq!(redis.ask(&["XLEN", "chat:publish:dead"]).trim(), "0");
+    assert_eq!(pod.server.status().await["publish"]["queue"]["reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_pod_that_ends_leaves_the_group() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let mut pod = Pod::start(&options(&url)).await;
+    eventually("it reads", async || pod.server.status().await["publish"]["queue"]["connected"] == true).await;
+    push(&redis, &message("lobby", 1));
+    is_empty(&redis).await;
+    assert!(redis.ask(&["XINFO", "CONSUMERS", QUEUE, "realtime"]).contains("name"));
+    pod.server.signal("TERM");
+    eventually("it ends", async || pod.server.has_ended()).await;
+    assert_eq!(redis.ask(&["XINFO", "CONSUMERS", QUEUE, "realtime"]).trim(), "");
+}

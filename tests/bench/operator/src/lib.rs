@@ -1,0 +1,176 @@
+//! What thousands of services cost the operator: requests, time, memory and CPU, on a real apiserver with real controllers. Beside
+//! it stands the limit: a client that does nothing but send the same objects.
+
+mod edits;
+mod gauge;
+mod limit;
+mod log;
+pub mod report;
+mod site;
+
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result};
+
+pub use edits::Edits;
+use gauge::Gauge;
+use site::Site;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many services.
+    pub services: usize,
+    /// Changes of one service, of each sort.
+    pub edits: usize,
+    /// How long nothing changes.
+    pub rest: Duration,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// What was measured.
+    pub plan: Plan,
+    /// From the operator's start until the last service has all its children and a status that says so.
+    pub converge: Duration,
+    /// The same children, sent by a client that does nothing else.
+    pub limit: Duration,
+    /// The same children with the statuses and Events, sent by that client.
+    pub limit_with_status: Duration,
+    /// At how many requests at once that client was fastest.
+    pub best: usize,
+    /// Requests of the operator until it was quiet, for each service.
+    pub requests: f64,
+    /// Those of them that write, for each service.
+    pub writes: f64,
+    /// CPU time of the operator until it was quiet, for each service.
+    pub cpu: Duration,
+    /// Resident memory of an operator that has nothing to look after, in bytes.
+    pub idle: f64,
+    /// Resident memory for each service beyond that, once it was quiet.
+    pub memory: f64,
+    /// The same of an operator that was started anew.
+    pub memory_anew: f64,
+    /// Writes while nothing changed.
+    pub rest_writes: usize,
+    /// Growth of its memory meanwhile, in bytes.
+    pub rest_growth: f64,
+    /// How long a change takes until a child has it.
+    pub edits: Edits,
+    /// From the start of a new operator until it has looked at every service.
+    pub restart: Duration,
+    /// What that one wrote.
+    pub restart_writes: usize,
+}
+
+/// How long an operator may take that is started anew.
+const RESTART: Duration = Duration::from_secs(300);
+
+/// Measures.
+///
+/// # Errors
+/// When something does not come to its end.
+pub async fn run(plan: &Plan) -> Result<Figures> {
+    let Plan { services, edits, rest } = *plan;
+    let site = Site::new().await?;
+    let idle = {
+        let operator = site.operator().await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let idle = Gauge::read(&operator).await?.resident;
+        site.end(operator).await?;
+        idle
+    };
+    let best = site.best_concurrency(services.min(100)).await?;
+    eprintln!("{services} services: idle at {:.1} MiB; the bare client is fastest with {best} at once", idle / MIB);
+
+    // Each side has the first and the last turn of one half: what changes with the time, changes for both.
+    let (first, second) = (services.div_ceil(2), services / 2);
+    let mut converged = Converged::default();
+    site.create(0..first).await?;
+    let operator = site.converge(first, &mut converged).await?;
+    site.end(operator).await?;
+    let mut limit = site.limit(first, best, limit::What::Children).await?;
+    let with_status = site.limit(first, best, limit::What::ChildrenStatusAndEvent).await?;
+    limit += site.limit(second, best, limit::What::Children).await?;
+    site.create(first..services).await?;
+    let operator = site.converge(second, &mut converged).await?;
+    let grown = Gauge::read(&operator).await?.resident;
+
+    let edits = edits::measure(&site, edits, services).await?;
+    site.quiet().await?;
+    let before = Gauge::read(&operator).await?;
+    let mark = site.log.mark()?;
+    tokio::time::sleep(rest).await;
+    let rest_writes = site.log.since(mark)?.iter().filter(|it| it.writes()).count();
+    let rest_growth = Gauge::read(&operator).await?.resident - before.resident;
+    site.end(operator).await?;
+
+    let mark = site.log.mark()?;
+    let started = Instant::now();
+    let operator = site.operator().await?;
+    let restart = Gauge::until(&operator, RESTART, |gauge| gauge.reconciles >= services as f64).await;
+    restart.context("it does not look at every service")?;
+    let restart = started.elapsed();
+    site.quiet().await?;
+    let restart_writes = site.log.since(mark)?.iter().filter(|it| it.writes()).count();
+    let anew = Gauge::read(&operator).await?.resident;
+    site.end(operator).await?;
+    Ok(Figures {
+        plan: *plan,
+        converge: converged.time,
+        limit,
+        limit_with_status: with_status.mul_f64(services as f64 / first as f64),
+        best,
+        requests: converged.requests as f64 / services as f64,
+        writes: converged.writes as f64 / services as f64,
+        cpu: converged.cpu.div_f64(services as f64),
+        idle,
+        memory: (grown - idle) / services as f64,
+        memory_anew: (anew - idle) / services as f64,
+        rest_writes,
+        rest_growth,
+        edits,
+        restart,
+        restart_writes,
+    })
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// What several turns of the operator come to.
+#[derive(Debug, Default)]
+struct Converged {
+    time: Duration,
+    requests: usize,
+    writes: usize,
+    cpu: Duration,
+}
+
+impl Site {
+    /// A new operator, until so many services that it did not know are served, and it is quiet.
+    async fn converge(&self, services: usize, sum: &mut Converged) -> Result<realtime_tests::Operator> {
+        let mark = self.log.mark()?;
+        let started = SystemTime::now();
+        let operator = self.operator().await?;
+        let last = self.log.until_all_have_a_status(mark, services).await?;
+        let took = last.duration_since(started).context("the log is older than the operator")?;
+        self.quiet().await?;
+        let asked = self.log.since(mark)?;
+        let writes = asked.iter().filter(|it| it.writes()).count();
+        sum.time += took;
+        sum.requests += asked.len();
+        sum.writes += writes;
+        sum.cpu += Gauge::read(&operator).await?.cpu;
+        eprintln!(
+            "{services} services in {:.1} s: {:.2} requests each, {:.2} of them writes",
+            took.as_secs_f64(),
+            asked.len() as f64 / services as f64,
+            writes as f64 / services as f64,
+        );
+        for (kind, count) in log::by_kind(&asked) {
+            eprintln!("  {:.2} {kind}", count as f64 / services as f64);
+        }
+        Ok(operator)
+    }
+}

@@ -1,0 +1,141 @@
+//! The limit: a client that reads nothing, knows all objects beforehand and does nothing but send them.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    core::DynamicObject,
+};
+use realtime_crds::{RealtimeService, ValidService};
+use realtime_operator::plan::{Child, Settings, plan};
+use serde_json::{Value, json};
+
+use crate::site::{Site, service};
+
+/// What it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The children.
+    Children,
+    /// Also one status and one Event for each service, as the operator writes them.
+    ChildrenStatusAndEvent,
+}
+
+/// How many it may have under way at once.
+const CONCURRENCIES: [usize; 4] = [8, 16, 32, 64];
+const CREATING: usize = 16;
+const MANAGER: &str = "bare";
+
+/// One request.
+enum Request {
+    Child(Child),
+    Status { name: String, status: Value },
+    Event(Value),
+}
+
+impl Site {
+    /// The concurrency at which it is fastest here.
+    pub async fn best_concurrency(&self, services: usize) -> Result<usize> {
+        let mut best = (Duration::MAX, CONCURRENCIES[0]);
+        for concurrency in CONCURRENCIES {
+            let took = self.limit(services, concurrency, What::Children).await?;
+            eprintln!("bare client, {concurrency} at once: {:.0} ms", took.as_secs_f64() * 1000.0);
+            best = best.min((took, concurrency));
+        }
+        Ok(best.1)
+    }
+
+    /// How long it takes for so many services.
+    pub async fn limit(&self, services: usize, concurrency: usize, what: What) -> Result<Duration> {
+        static USED: AtomicUsize = AtomicUsize::new(0);
+        let first = USED.fetch_add(services, Ordering::SeqCst);
+        let owners = self.owners(first..first + services).await?;
+        let requests: Vec<_> = owners.iter().map(|owner| requests(owner, what)).collect::<Result<_>>()?;
+        self.quiet().await?;
+        let kubeconfig = Kubeconfig::read_from(self.bare.kubeconfig_of("realtime-operator").await?)?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        let client = Client::try_from(config)?;
+        let namespace = self.bare.namespace.as_str();
+        // The connection is not part of it.
+        client.apiserver_version().await?;
+        let began = Instant::now();
+        let sent = stream::iter(requests.into_iter().flatten()).map(|request| send(&client, namespace, request));
+        sent.buffer_unordered(concurrency).try_for_each(async |()| Ok(())).await?;
+        let took = began.elapsed();
+        self.quiet().await?;
+        eprintln!("{services} services, {what:?}, by the bare client: {:.1} s", took.as_secs_f64());
+        Ok(took)
+    }
+
+    /// The services that the objects belong to; without them they would be collected as garbage.
+    async fn owners(&self, numbers: std::ops::Range<usize>) -> Result<Vec<RealtimeService>> {
+        let services = self.bare.services();
+        let created = stream::iter(numbers).map(|number| {
+            let (services, service) = (services.clone(), service(number));
+            async move { services.create(&PostParams::default(), &service?).await.context("a service is refused") }
+        });
+        created.buffered(CREATING).try_collect().await
+    }
+}
+
+fn requests(owner: &RealtimeService, what: What) -> Result<Vec<Request>> {
+    let valid = ValidService::new(owner).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+    let children = plan(&valid, &Settings::default()).into_children();
+    let mut requests: Vec<_> = children.into_iter().map(Request::Child).collect();
+    if what == What::ChildrenStatusAndEvent {
+        let name = owner.name_any();
+        requests.push(Request::Status { name: name.clone(), status: status(&name) });
+        requests.push(Request::Event(event(owner)));
+    }
+    Ok(requests)
+}
+
+/// Of the size of the operator's own.
+fn status(name: &str) -> Value {
+    let types = ["Ready", "Accepted", "ResolvedRefs", "Programmed", "Available", "OriginPolicySynced", "Reconciling"];
+    let conditions = types.map(|of| {
+        json!({"type": of, "status": "Unknown", "reason": "AddressPending", "observedGeneration": 1,
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "message": "The objects are applied; the Ingress has no address yet. Its controller assigns it."})
+    });
+    json!({"observedGeneration": 1, "conditions": conditions, "url": format!("https://{name}.domain-a.com/socket.io"),
+        "pods": "0/1", "replicas": 0, "selector": format!("app.kubernetes.io/instance={name},app.kubernetes.io/name=realtime-server")})
+}
+
+fn event(owner: &RealtimeService) -> Value {
+    json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": format!("{}.bare", owner.name_any())},
+        "action": "Reconcile", "eventTime": "2026-01-01T00:00:00.000000Z", "reason": "Applied", "type": "Normal",
+        "note": "created ServiceAccount, created Role, created RoleBinding, created ConfigMap, created BackendConfig, created Service, created Ingress, created Deployment",
+        "reportingController": MANAGER, "reportingInstance": MANAGER,
+        "regarding": {"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "name": owner.name_any(),
+            "namespace": owner.namespace(), "uid": owner.uid()}})
+}
+
+async fn send(client: &Client, namespace: &str, request: Request) -> Result<()> {
+    let manager = PatchParams::apply(MANAGER).force();
+    match request {
+        Request::Child(Child { kind, name, object }) => {
+            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind.api_resource());
+            api.patch(&name, &manager, &Patch::Apply(&object)).await.with_context(|| format!("{kind:?} {name}"))?;
+        }
+        Request::Status { name, status } => {
+            let api: Api<RealtimeService> = Api::namespaced(client.clone(), namespace);
+            let object = json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService",
+                "metadata": {"name": name}, "status": status});
+            api.patch_status(&name, &manager, &Patch::Apply(&object)).await.context("a status is refused")?;
+        }
+        Request::Event(event) => {
+            let api: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(client.clone(), namespace);
+            let event = serde_json::from_value(event).context("an Event can be read")?;
+            api.create(&PostParams::default(), &event).await.context("an Event is refused")?;
+        }
+    }
+    Ok(())
+}

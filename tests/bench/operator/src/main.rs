@@ -1,0 +1,41 @@
+//! `realtime-operator-bench --sizes 1000,5000 --write docs/evidence.md`: what so many services cost the operator, beside the least
+//! that they could cost. Times mean something on a machine that does nothing else.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use clap::Parser;
+use realtime_operator_bench::{Plan, report, run};
+
+/// Measures the operator at scale, on an apiserver of its own.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// How many services; one measurement each.
+    #[arg(long, value_delimiter = ',', default_value = "1000,5000")]
+    sizes: Vec<usize>,
+    /// Changes of one service, of each sort.
+    #[arg(long, default_value_t = 100)]
+    edits: usize,
+    /// Seconds in which nothing changes, and nothing must be written.
+    #[arg(long, default_value_t = 60)]
+    rest: u64,
+    /// A Markdown file whose table of this bench takes up the result.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Cli { sizes, edits, rest, write } = Cli::parse();
+    let mut all = Vec::new();
+    for services in sizes {
+        let figures = run(&Plan { services, edits, rest: Duration::from_secs(rest) }).await?;
+        println!("{}", report::line(&figures));
+        all.push(figures);
+    }
+    println!("\n{}", report::table(&all));
+    if let Some(file) = write {
+        report::write(&file, &all)?;
+    }
+    Ok(())
+}
