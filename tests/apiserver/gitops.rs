@@ -120,7 +120,7 @@ async fn actions_of_argo_cd_change_what_they_name_and_are_no_difference_to_git()
     let diff = stage.cluster.kubectl(&["-n", &stage.namespace, "diff", "-f", "-"], &git).await?;
     ensure!(diff.good && diff.out.is_empty(), "{diff:?}");
 
-    let autoscaled = "workload: {autoscaling: {minReplicas: 2, maxReplicas: 4, connectionsPerReplica: 1000}}";
+    let autoscaled = "workload: {autoscaling: {maxReplicas: 4, cpu: 70}, resources: {requests: {cpu: 250m}}}";
     stage.apply(&service("chat", autoscaled)).await?;
     ensure!(offered(&stage).await? == ["pause", "restart"]);
     Ok(())
@@ -180,8 +180,7 @@ async fn argo_cds_and_flux_own_definitions_take_the_examples() -> Result<()> {
         "kustomizations.kustomize.toolkit.fluxcd.io",
         "gitrepositories.source.toolkit.fluxcd.io",
     ] {
-        let wait = ["wait", "--for=condition=Established", "--timeout=60s", "crd", kind];
-        cluster.kubectl(&wait, "").await?.good()?;
+        cluster.established(kind).await?;
     }
     for namespace in ["argocd-examples", "flux-system"] {
         cluster.kubectl(&["create", "namespace", namespace], "").await?.good()?;

@@ -91,3 +91,45 @@ async fn what_somebody_has_to_act_on_is_false_and_stalled() -> Result<()> {
     stage.kubectl(&["scale", "rts/chat", "--replicas=0"]).await?.good()?;
     stage.says("chat", "Available", "False", "ScaledToZero").await.map(|_| ())
 }
+
+#[tokio::test]
+async fn kubectl_wait_never_returns_for_an_old_generation() -> Result<()> {
+    let stage = Stage::on(Cluster::without_controllers().await?, "waited").await?;
+    let mut operator = stage.operator().await?;
+    stage.apply(&service("chat", "exposure: {none: {}}")).await?;
+    stage.says("chat", "Available", "Unknown", "PodsPending").await?;
+    pods_are_ready(&stage, "chat", 1).await?;
+    stage.says("chat", "Ready", "True", "Available").await?;
+
+    for count in 1..=5 {
+        stage
+            .apply(&service(
+                "chat",
+                &format!("exposure: {{none: {{}}}}\nworkload: {{env: [{{name: COUNT, value: \"{count}\"}}]}}"),
+            ))
+            .await?;
+        let wait = ["wait", "--for=condition=Ready", "rts/chat", "--timeout=60s"];
+        let waiting = stage.kubectl(&wait);
+        tokio::pin!(waiting);
+        let rolled = stage.eventually("the change has reached the Deployment", async || {
+            let deployment = stage.child(Child::of("Deployment"), "chat").await?;
+            let env = deployment["spec"]["template"]["spec"]["containers"][0]["env"].as_array().cloned();
+            let value = json!({"name": "COUNT", "value": count.to_string()});
+            Ok(env.is_some_and(|env| env.contains(&value)).then_some(()))
+        });
+        // Nobody has told of new pods yet.
+        tokio::select! {
+            biased;
+            said = &mut waiting => anyhow::bail!("{count}: it returned too early: {said:?}"),
+            done = rolled => done?,
+        }
+        pods_are_ready(&stage, "chat", 1).await?;
+        waiting.await?.good()?;
+    }
+
+    // Nobody looks at the change: what was True stays there, of the old generation.
+    operator.kill().await?;
+    stage.apply(&service("chat", "exposure: {none: {}}\nworkload: {replicas: 2}")).await?;
+    let said = stage.kubectl(&["wait", "--for=condition=Ready", "rts/chat", "--timeout=2s"]).await?;
+    stage.holds(!said.good && said.err.contains("timed out"), &format!("{said:?}")).await
+}

@@ -94,7 +94,11 @@ impl Cluster {
         self.established(&definition.name_any()).await
     }
 
-    async fn established(&self, definition: &str) -> Result<()> {
+    /// Waits until the kind is served.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn established(&self, definition: &str) -> Result<()> {
         let api: Api<CustomResourceDefinition> = Api::all(self.client().await?);
         let served = wait::until(wait::DEADLINE, async || {
             let status = api.get(definition).await?.status;
