@@ -16,6 +16,7 @@ test: ## All tests of all tiers
 	@tests/setup clients chromium control-plane node envoy helm promtool gitops redis image-tools
 	@tests/doctor/setup nginx >/dev/null && tests/doctor/setup go >/dev/null
 	cargo build --workspace --bins
+	npm test --silent --prefix clients/js
 	RUST_TEST_THREADS=4 cargo test --workspace --no-fail-fast
 
 test-node: ## What needs the images: the charts on a node, and all of `make up`
@@ -48,8 +49,9 @@ definitions: ## Generate the definitions and admission warnings from the types
 	cargo run -q -p realtime-operator -- warnings > charts/realtime-operator/files/warnings.yaml.new
 	mv charts/realtime-operator/files/warnings.yaml.new charts/realtime-operator/files/warnings.yaml
 
-docs: ## Capture what kubectl shows into docs/
-	UPDATE_DOCS=1 cargo test --workspace --test apiserver kubectl_shows
+docs: ## Write the parts of docs/ that are captured or generated
+	UPDATE_DOCS=1 cargo test --workspace --test reference
+	UPDATE_DOCS=1 cargo test --workspace --test apiserver -- kubectl_shows gitops::
 	UPDATE_DOCS=1 cargo test --workspace --test ladder make_up
 	UPDATE_DOCS=1 cargo test --workspace --test doctor docs
 

@@ -12,7 +12,7 @@ export interface Session {
 }
 
 /** Why a client may have missed something. */
-export type GapReason = 'unknown_session' | 'too_old' | 'too_much' | 'bad_offset' | 'too_slow' | 'log_unavailable';
+export type GapReason = 'unknown_session' | 'too_old' | 'too_much' | 'bad_offset' | 'too_slow' | 'log_unavailable' | 'log_lost';
 
 /** The client may have missed something that it will not get. */
 export interface Gap {
