@@ -13,16 +13,16 @@ const THROUGH_GKE: &str = "exposure: {gkeGateway: {parentRefs: [{name: edge}], l
 const THROUGH_ANY: &str = "exposure: {gateway: {parentRefs: [{name: web, namespace: infra}]}}";
 
 /// What the Gateway controller says of the route as it is now.
-async fn route_says(stage: &Stage, accepted: bool) -> Result<()> {
-    let route = stage.child(Child::of("HTTPRoute"), "chat").await?;
+pub async fn route_says(stage: &Stage, name: &str, accepted: bool) -> Result<()> {
+    let route = stage.child(Child::of("HTTPRoute"), name).await?;
     let generation = &route["metadata"]["generation"];
-    let condition = |name: &str, status: bool| {
-        json!({"type": name, "status": if status { "True" } else { "False" }, "reason": if status { name } else { "NotAllowedByListeners" },
+    let condition = |kind: &str, status: bool| {
+        json!({"type": kind, "status": if status { "True" } else { "False" }, "reason": if status { kind } else { "NotAllowedByListeners" },
             "message": "said by the test", "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z"})
     };
     let parent = json!({"parentRef": route["spec"]["parentRefs"][0], "controllerName": "example.com/gateway",
         "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", true)]});
-    report(stage, "HTTPRoute", "chat", json!({"parents": [parent]})).await
+    report(stage, "HTTPRoute", name, json!({"parents": [parent]})).await
 }
 
 /// All that was planned is there: the Deployment comes last.
@@ -45,10 +45,10 @@ async fn a_gateway_that_takes_the_route_makes_it_ready_and_one_that_refuses_is_q
     placed(&stage).await?;
     pods_are_ready(&stage, "chat", 1).await?;
     stage.says("chat", "Ready", "Unknown", "RoutePending").await?;
-    route_says(&stage, false).await?;
+    route_says(&stage, "chat", false).await?;
     let message = stage.says("chat", "Ready", "False", "RouteRefused").await?;
     stage.holds(message.contains("NotAllowedByListeners: said by the test"), &message).await?;
-    route_says(&stage, true).await?;
+    route_says(&stage, "chat", true).await?;
     stage.says("chat", "Ready", "True", "Available").await?;
     let status = stage.services().get("chat").await?.status.unwrap_or_default();
     ensure!(status.url.as_deref() == Some("https://chat.domain-a.com/socket.io"), "{:?}", status.url);
@@ -76,7 +76,7 @@ async fn the_old_way_in_goes_only_when_the_new_one_carries_traffic() -> Result<(
         |service: &Value| service["metadata"]["annotations"]["cloud.google.com/backend-config"].is_string();
     ensure!(annotations(&stage.child(Child::of("Service"), "chat").await?), "and has what it needs of the Service");
 
-    route_says(&stage, true).await?;
+    route_says(&stage, "chat", true).await?;
     stage
         .eventually("the old way is closed", async || {
             let left = of_routes(&stage.kinds("chat").await?);

@@ -36,25 +36,37 @@ fn expected(state: &Value) -> Result<[&'static str; 3]> {
     })
 }
 
+/// Ready's status, reason and message.
+fn ready(state: &Value) -> Option<[&str; 3]> {
+    let ready = state["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == "Ready")?;
+    Some(["status", "reason", "message"].map(|word| ready[word].as_str().unwrap_or("?")))
+}
+
+/// What Argo CD, kstatus and Flux say of an object, which has to be what its Ready says.
+pub async fn agree(name: &str, state: &Value) -> Result<[String; 3]> {
+    let (health, message) = ArgoCd::read()?.health(state).await?;
+    let said = [health, tools::kstatus(state).await?, tools::flux(state).await?];
+    ensure!(said == expected(state)?, "{name}: {said:?}\n{state:#}");
+    if let Some([_, reason, why]) = ready(state).filter(|_| said[0] != "Progressing") {
+        ensure!(message.starts_with(&format!("{reason}: {why}")), "{name}: {message}");
+    }
+    if name.contains("backplane") {
+        ensure!(message.contains("BackplaneConnected is False, BackplaneUnreachable: 0 of 1 pods"), "{message}");
+    }
+    Ok(said)
+}
+
+/// The object as it is now.
+pub async fn agree_now(stage: &Stage, name: &str) -> Result<[String; 3]> {
+    agree(name, &states::get(stage, name).await?).await
+}
+
 #[tokio::test]
 async fn argo_cd_and_flux_say_of_every_state_what_ready_says() -> Result<()> {
-    let argo = ArgoCd::read()?;
     let mut table = "| state | Ready | Argo CD | kstatus | Flux |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for (name, state) in states::captured().await? {
-        let (health, message) = argo.health(&state).await?;
-        let said = [health, tools::kstatus(&state).await?, tools::flux(&state).await?];
-        ensure!(said == expected(&state)?, "{name}: {said:?}\n{state:#}");
-        let conditions = state["status"]["conditions"].as_array();
-        let ready = conditions.and_then(|all| all.iter().find(|condition| condition["type"] == "Ready"));
-        let shown = ready.map(|ready| ["status", "reason", "message"].map(|word| ready[word].as_str().unwrap_or("?")));
-        if let Some([_, reason, why]) = shown.filter(|_| said[0] != "Progressing") {
-            ensure!(message.starts_with(&format!("{reason}: {why}")), "{name}: {message}");
-        }
-        if name.contains("backplane") {
-            ensure!(message.contains("BackplaneConnected is False, BackplaneUnreachable: 0 of 1 pods"), "{message}");
-        }
-        let ready = shown.map_or_else(|| "–".to_owned(), |[status, reason, _]| format!("{status}, {reason}"));
-        let [health, kstatus, flux] = said;
+        let [health, kstatus, flux] = agree(name, &state).await?;
+        let ready = ready(&state).map_or_else(|| "–".to_owned(), |[status, reason, _]| format!("{status}, {reason}"));
         let _ = writeln!(table, "| {name} | {ready} | {health} | {kstatus} | {flux} |");
     }
     the_page_has("states", &table)

@@ -99,7 +99,7 @@ async fn pod(stage: &Stage, name: &str, ip: &str) -> Result<()> {
 }
 
 /// Takes the right to write this resource away, and waits until the apiserver knows.
-async fn forbid(stage: &Stage, resource: &str) -> Result<()> {
+pub async fn forbid(stage: &Stage, resource: &str) -> Result<()> {
     let roles: Api<Role> = Api::namespaced(stage.client.clone(), &stage.namespace);
     // The servers' own roles name no such resource.
     for mut role in roles.list(&ListParams::default()).await? {

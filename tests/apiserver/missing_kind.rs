@@ -3,7 +3,7 @@
 use anyhow::Result;
 use realtime_tests::{CHILDREN, Child, Cluster, Stage};
 
-use crate::manifests::FIVE_LINES;
+use crate::{gitops::agree_now, manifests::FIVE_LINES};
 
 #[tokio::test]
 async fn a_missing_kind_is_said_and_heals_when_it_appears() -> Result<()> {
@@ -14,6 +14,7 @@ async fn a_missing_kind_is_said_and_heals_when_it_appears() -> Result<()> {
     for words in ["BackendConfig", "backendconfigs.cloud.google.com", "spec.exposure.ingress", "the rest is applied"] {
         stage.holds(message.contains(words), &format!("{words:?} in {message:?}")).await?;
     }
+    assert_eq!(agree_now(&stage, "chat").await?, ["Degraded", "Failed", "Failed"]);
     stage.quiet().await?;
     assert_eq!(stage.kinds("chat").await?.len(), CHILDREN.len() - 1, "the rest is applied");
 

@@ -6,7 +6,9 @@ use realtime_tests::{Cluster, Stage};
 use serde_json::{Value, json};
 
 use crate::{
+    gateways::route_says,
     manifests::service,
+    metrics::forbid,
     readiness::{address_is_there, pods_are_ready, report},
 };
 
@@ -29,6 +31,38 @@ impl Story {
         self.states.push((state, get(&self.stage, name).await?));
         Ok(())
     }
+}
+
+/// States that depend on who else is there: a load balancer, a Gateway, an owner, the apiserver.
+async fn others(story: &mut Story) -> Result<()> {
+    let stage = &story.stage;
+    stage.apply(&service("certified", "exposure: {gke: {managedCertificate: true}}")).await?;
+    stage.says("certified", "Ready", "Unknown", "AddressPending").await?;
+    address_is_there(stage, "certified").await?;
+    stage.says("certified", "Ready", "Unknown", "CertificatePending").await?;
+    story.keep("waits for Google's certificate", "certified").await?;
+    let failed = json!({"certificateStatus": "ProvisioningFailedPermanently",
+        "domainStatus": [{"domain": "certified.domain-a.com", "status": "FailedCaaForbidden"}]});
+    report(&story.stage, "ManagedCertificate", "certified", failed).await?;
+    story.stage.says("certified", "Ready", "False", "CertificateFailed").await?;
+    story.keep("Google refuses the certificate", "certified").await?;
+
+    story.stage.apply(&service("routed", "exposure: {gateway: {parentRefs: [{name: web}]}}")).await?;
+    story.stage.says("routed", "Ready", "Unknown", "RoutePending").await?;
+    story.keep("waits for a Gateway", "routed").await?;
+    route_says(&story.stage, "routed", false).await?;
+    story.stage.says("routed", "Ready", "False", "RouteRefused").await?;
+    story.keep("a Gateway refuses its route", "routed").await?;
+
+    story.stage.kubectl(&["create", "configmap", "taken-policy"]).await?.good()?;
+    story.stage.apply(&service("taken", "")).await?;
+    story.stage.says("taken", "Ready", "False", "ForeignObject").await?;
+    story.keep("an object of that name is somebody else's", "taken").await?;
+
+    forbid(&story.stage, "poddisruptionbudgets").await?;
+    story.stage.apply(&service("barred", "workload: {replicas: 2}")).await?;
+    story.stage.says("barred", "Ready", "False", "Refused").await?;
+    story.keep("the apiserver refuses an object", "barred").await
 }
 
 /// As `kubectl get -o json` has it.
@@ -71,6 +105,7 @@ pub async fn captured() -> Result<Vec<State>> {
     pods_back(&story.stage).await?;
     story.stage.says("chat", "Ready", "True", "Available").await?;
     backplane_is_away(&mut story).await?;
+    others(&mut story).await?;
 
     operator.kill().await?;
     story.stage.apply(&good.replace("https://app.domain-b.com", "https://new.domain-b.com")).await?;
