@@ -1,9 +1,11 @@
 //! docs/doctor.md says what the tests hold.
 
-use anyhow::{Result, ensure};
-use realtime_doctor::Rung;
+use anyhow::{Context, Result, ensure};
+use realtime_doctor::{Rung, Target, climb};
 use realtime_doctor_tests::docs;
-use realtime_ladder::programs;
+use realtime_ladder::{Process, process, programs};
+
+use crate::servers::APP;
 
 // One test for both: they are in one file, and each may write it.
 #[test]
@@ -17,5 +19,24 @@ fn every_rung_has_the_page_that_the_doctor_points_to() -> Result<()> {
     for rung in Rung::ALL {
         ensure!(programs::root().join(rung.page()).is_file(), "{} is not there", rung.page());
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_server_of_the_page_about_node_passes() -> Result<()> {
+    let page = std::fs::read_to_string(programs::root().join("docs/migrate/node.md"))?;
+    let shown = page.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).context("a server")?;
+    ensure!(shown.contains("http.listen(8080);"), "{shown}");
+    let here = "http.listen(0, '127.0.0.1', () => console.log(`port ${http.address().port}`));";
+    let mut command = process::command("node");
+    command.args(["--input-type=module", "-e", &shown.replace("http.listen(8080);", here)]);
+    command.current_dir(programs::clients().await?);
+    let set = [("PATH", "/oursocketio"), ("TRANSPORTS", "websocket,polling"), ("ORIGINS", APP)];
+    command.envs(set.map(|(name, value)| (format!("REALTIME_{name}"), value)));
+    let server = Process::start("the page's server", command)?;
+    let port = server.line("its port", |line| line.strip_prefix("port ").map(str::to_owned)).await?;
+    let target = Target::new(&format!("http://127.0.0.1:{port}"), APP)?.path("/oursocketio")?;
+    let report = climb(&target).await;
+    ensure!(report.rung().is_none() && report.verdict() == realtime_doctor::Verdict::Pass, "{}", report.text());
     Ok(())
 }
