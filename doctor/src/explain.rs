@@ -134,6 +134,8 @@ words! {
         WildcardWithCredentials,
         /// CORS: credentials are not allowed.
         CredentialsNotAllowed,
+        /// CORS: the preflight does not pass; the end of the line, which says why, is missing.
+        PreflightFailed,
         /// CORS: the preflight is not answered 2xx.
         PreflightNotOk,
         /// CORS: the preflight is redirected.

@@ -146,4 +146,15 @@ pub(super) const TABLE: &[Entry] = &[
         causes: &["no answer at all: the name, the port, the certificate, or mixed content"],
         checks: &[DOCTOR],
     },
+    Entry {
+        known: Known::PreflightFailed,
+        rung: Some(Rung::Preflight),
+        any: &[&["response to preflight request doesn't pass access control check"]],
+        causes: &[
+            "something before CORS answers OPTIONS: authentication (401), the router (404, 405), Engine.IO itself (400)",
+            "the origin is not on the list",
+            "OPTIONS is redirected",
+        ],
+        checks: &["the end of that line", "the status of the OPTIONS in the browser's network tab", DOCTOR],
+    },
 ];

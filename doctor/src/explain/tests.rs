@@ -51,6 +51,7 @@ fn cors_lines_of_each_browser_are_known() {
             "Response to preflight request doesn't pass access control check: No 'Access-Control-Allow-Origin' header is present on the requested resource.",
             Known::PreflightNoAllowOrigin,
         ),
+        ("Response to preflight request doesn't pass access control check", Known::PreflightFailed),
         ("No 'Access-Control-Allow-Origin' header is present on the requested resource.", Known::NoAllowOrigin),
         (
             "Request header field authorization is not allowed by Access-Control-Allow-Headers in preflight response.",

@@ -1,7 +1,7 @@
 //! docs/doctor.md says what the tests hold.
 
 use anyhow::{Context, Result, ensure};
-use realtime_doctor::{Rung, Target, climb};
+use realtime_doctor::{Rung, Target, climb, explain};
 use realtime_doctor_tests::docs;
 use realtime_ladder::{Process, process, programs};
 
@@ -19,6 +19,38 @@ fn every_rung_has_the_page_that_the_doctor_points_to() -> Result<()> {
     for rung in Rung::ALL {
         ensure!(programs::root().join(rung.page()).is_file(), "{} is not there", rung.page());
     }
+    Ok(())
+}
+
+#[test]
+fn the_ladder_has_every_rung_in_its_order_with_symptoms_that_explain_close_gives_to_it() -> Result<()> {
+    let page = std::fs::read_to_string(programs::root().join("docs/ladder/README.md"))?;
+    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| [")?.split_once("](")).collect();
+    let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+    ensure!(names == Rung::ALL.map(Rung::as_str), "{names:?}");
+    for (rung, (_, row)) in Rung::ALL.into_iter().zip(rows) {
+        for symptom in row.split('`').skip(1).step_by(2) {
+            let known = explain(symptom);
+            ensure!(known.iter().any(|it| it.rung.is_none_or(|of| of == rung)), "{rung}: {symptom}: {known:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_error_of_chromiums_that_the_doctor_foretells_is_on_a_page_of_the_ladder() -> Result<()> {
+    let text = |folder: &str| -> Result<String> {
+        let files = std::fs::read_dir(programs::root().join(folder))?;
+        files.map(|entry| Ok(std::fs::read_to_string(entry?.path())?)).collect()
+    };
+    let (code, pages) = (text("doctor/src/judge")?, text("docs/ladder")?);
+    let mut count = 0;
+    for rest in code.split("net::").skip(1) {
+        let name: String = rest.chars().take_while(|it| it.is_ascii_uppercase() || *it == '_').collect();
+        ensure!(pages.contains(&name), "docs/ladder does not tell of net::{name}");
+        count += 1;
+    }
+    ensure!(count > 8, "{count}");
     Ok(())
 }
 
