@@ -1,10 +1,10 @@
 # Two commands do everything: `make up` runs it all on this machine, `make test` runs all tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up test test-node test-long campaign lint image definitions docs clean
+.PHONY: help up test test-node test-long campaign bench-operator lint image definitions docs clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## A cluster with a node, the operator, a service behind a load balancer and a page on another site, until Ctrl-C
 	@tests/setup clients
@@ -34,6 +34,11 @@ campaign: ## All campaigns that try to break the operator, in full; the table in
 	@failed=; for name in mutations crash stale faults outages leadership foreign co-owners; do \
 		target/debug/realtime-campaign $$name --profile long --evidence docs/evidence.md || failed="$$failed $$name"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
+bench-operator: ## What thousands of services cost the operator; the table in docs/evidence.md. Takes a machine that does nothing else
+	@tests/setup control-plane helm
+	cargo build --release -p realtime-operator -p realtime-operator-bench
+	REALTIME_PROGRAMS=target/release target/release/realtime-operator-bench --sizes 1000,5000 --rest 600 --write docs/evidence.md
 
 lint: ## Formatting and lints
 	cargo fmt --all --check

@@ -24,8 +24,8 @@ pub use origins::{MissingOrigin, OriginMode, Origins};
 pub use probe::{Probe, ProbeVia};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
-pub(crate) use workload::QUANTITY_PATTERN;
 pub use workload::{Autoscaling, PodTemplate, Resources, Workload};
+pub(crate) use workload::{LABEL_KEY_PATTERN, LABEL_VALUE_PATTERN, QUANTITY_PATTERN};
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

@@ -1,5 +1,6 @@
 //! A resource that was parsed: past this point no origin is a `String` and no rule is left unchecked.
 
+mod labels;
 mod probe;
 pub mod template;
 
@@ -50,10 +51,11 @@ impl ValidService {
         let way = way(service.spec.exposure.as_ref()).map_err(|problem| vec![problem]);
         let pod_template = template::read(&service.spec.workload);
         let probe = probe::check(service.spec.probe.as_ref(), way.as_ref().ok());
-        let (origins, way, pod_template) = match (origins, way, pod_template, probe) {
-            (Ok(origins), Ok(way), Ok(pod_template), Ok(())) => (origins, way, pod_template),
-            (origins, way, pod_template, probe) => {
-                let problems = [origins.err(), way.err(), pod_template.err(), probe.err()];
+        let labels = labels::check(&service.spec.workload);
+        let (origins, way, pod_template) = match (origins, way, pod_template, probe, labels) {
+            (Ok(origins), Ok(way), Ok(pod_template), Ok(()), Ok(())) => (origins, way, pod_template),
+            (origins, way, pod_template, probe, labels) => {
+                let problems = [origins.err(), way.err(), pod_template.err(), probe.err(), labels.err()];
                 return Err(problems.into_iter().flatten().flatten().collect());
             }
         };

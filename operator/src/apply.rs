@@ -14,7 +14,7 @@ use kube::{
 use serde_json::json;
 
 use crate::{
-    children::{Key, Live},
+    children::{Key, Live, Seen},
     controller::Context,
     drift,
     inputs::Inputs,
@@ -209,7 +209,7 @@ async fn send(
         Some(live) => ctx.insistence.forget(live),
         None => {}
     }
-    ctx.children.put(child.kind, answer);
+    ctx.children.put(child.kind, Seen::of(answer));
     Ok(live)
 }
 
@@ -235,8 +235,7 @@ async fn delete(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> Resul
 
 /// Whether the cache still has this very object.
 fn is_cached(ctx: &Context, inputs: &Inputs, key: &Key, live: &Live) -> bool {
-    let children = ctx.children.of(inputs.service.metadata.uid.as_deref().unwrap_or_default());
-    children.get(key).is_some_and(|cached| cached.uid == live.uid)
+    ctx.children.has(inputs.service.metadata.uid.as_deref().unwrap_or_default(), key, &live.uid)
 }
 
 const fn asked(verb: Verb, kind: Kind, name: &str) -> Request<'_> {

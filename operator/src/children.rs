@@ -3,15 +3,25 @@
 //! Fed by watches and by the answers of the operator's own requests; whichever is newer counts. With it a
 //! reconcile knows without a request what is there, and what it costs does not depend on how many others exist.
 
+mod packed;
+mod seen;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kube::core::DynamicObject;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Resource,
+    core::{DynamicObject, TypeMeta},
+};
 use serde_json::Value;
 
 use crate::plan::{Kind, MANAGER};
+use packed::{Packed, Pattern};
+use seen::Child;
+pub(crate) use seen::Seen;
 
 /// Kind and name: unique among the children of one namespace.
 pub type Key = (Kind, String);
@@ -34,14 +44,32 @@ pub struct Live {
 }
 
 /// Where a child lives: namespace, kind and name.
-type Place = (String, Kind, String);
+type Place = (Arc<str>, Kind, Arc<str>);
 
 #[derive(Default)]
 struct Index {
-    by_owner: HashMap<String, BTreeMap<Key, Arc<Live>>>,
-    owner_of: HashMap<Place, String>,
+    by_owner: HashMap<Arc<str>, Family>,
+    owner_of: HashMap<Place, Arc<str>>,
+    patterns: HashMap<Kind, Pattern>,
     /// Resource versions at which objects went, by uid: an answer that was under way meanwhile is older.
     gone: HashMap<String, u64>,
+}
+
+/// The children of one service.
+struct Family {
+    /// Name of the service.
+    name: Box<str>,
+    children: Vec<Stored>,
+}
+
+/// A child as it is kept.
+struct Stored {
+    kind: Kind,
+    deleting: bool,
+    name: Arc<str>,
+    uid: Box<str>,
+    resource_version: u64,
+    packed: Packed,
 }
 
 /// Answers are under way for seconds; so many deletions are not.
@@ -79,33 +107,42 @@ impl Children {
     /// The children of the service with this uid.
     #[must_use]
     pub fn of(&self, owner_uid: &str) -> BTreeMap<Key, Arc<Live>> {
-        self.lock().by_owner.get(owner_uid).cloned().unwrap_or_default()
+        let index = self.lock();
+        let Some(family) = index.by_owner.get(owner_uid) else { return BTreeMap::new() };
+        let open =
+            |child: &Stored| ((child.kind, child.name.to_string()), Arc::new(child.open(&family.name, owner_uid)));
+        family.children.iter().map(open).collect()
+    }
+
+    /// Whether the service with this uid has this very child.
+    pub(crate) fn has(&self, owner_uid: &str, (kind, name): &Key, uid: &str) -> bool {
+        let index = self.lock();
+        let children = index.by_owner.get(owner_uid).map(|family| family.children.as_slice()).unwrap_or_default();
+        children.iter().any(|child| child.kind == *kind && *child.name == **name && *child.uid == *uid)
     }
 
     /// Takes in a newer state; gives the names of the services that this concerns.
-    pub(crate) fn put(&self, kind: Kind, mut object: DynamicObject) -> Vec<String> {
-        // The items of a list do not say what they are, and an object that lacks a planned field would be applied again.
-        object.types.get_or_insert_with(|| kind.type_meta());
-        let place = place(kind, &object);
+    pub(crate) fn put(&self, kind: Kind, seen: Seen) -> Vec<String> {
+        let place = place(kind, seen.meta());
         let mut index = self.lock();
-        let Some(live) = Live::of(object) else { return index.remove(&place, None).into_iter().collect() };
-        if index.gone.get(&live.uid).is_some_and(|gone| *gone >= live.resource_version) {
+        let Some(child) = seen.child else { return index.remove(&place, None).into_iter().collect() };
+        if index.gone.get(&*child.uid).is_some_and(|gone| *gone >= child.resource_version) {
             return Vec::new();
         }
-        let known = index.get(&place);
-        if known.as_ref().is_some_and(|known| known.resource_version >= live.resource_version) {
+        if index.get(&place).is_some_and(|known| known.resource_version >= child.resource_version) {
             return Vec::new();
         }
-        let moved_from = known.filter(|known| known.owner.1 != live.owner.1).and_then(|_| index.remove(&place, None));
+        let other_owner = index.owner_of.get(&place).is_some_and(|owner| **owner != *child.owner.1);
+        let moved_from = if other_owner { index.remove(&place, None) } else { None };
         let mut concerned: Vec<_> = moved_from.into_iter().collect();
-        concerned.push(live.owner.0.clone());
-        index.insert(place, live);
+        concerned.push(child.owner.0.clone());
+        index.insert(place, child);
         concerned
     }
 
     /// Takes out what was deleted, unless something newer took its place.
-    pub(crate) fn delete(&self, kind: Kind, object: &DynamicObject) -> Option<String> {
-        let meta = &object.metadata;
+    pub(crate) fn delete(&self, kind: Kind, seen: &Seen) -> Option<String> {
+        let meta = seen.meta();
         let mut index = self.lock();
         if index.gone.len() >= GONE_LIMIT {
             index.gone.clear();
@@ -114,7 +151,7 @@ impl Children {
         if let (Some(uid), Some(version)) = (meta.uid.clone(), version) {
             index.gone.insert(uid, version);
         }
-        index.remove(&place(kind, object), meta.uid.as_deref())
+        index.remove(&place(kind, meta), meta.uid.as_deref())
     }
 
     /// After a new list: takes out whatever of this kind and scope was not in it.
@@ -130,12 +167,12 @@ impl Children {
             .keys()
             .filter(|(ns, of_kind, name)| {
                 *of_kind == kind
-                    && namespace.is_none_or(|only| only == ns)
-                    && !listed.contains(&(ns.clone(), name.clone()))
+                    && namespace.is_none_or(|only| *only == **ns)
+                    && !listed.contains(&(ns.to_string(), name.to_string()))
             })
             .cloned()
             .collect();
-        gone.into_iter().filter_map(|place| Some((place.0.clone(), index.remove(&place, None)?))).collect()
+        gone.into_iter().filter_map(|place| Some((place.0.to_string(), index.remove(&place, None)?))).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
@@ -145,34 +182,78 @@ impl Children {
 }
 
 impl Index {
-    fn get(&self, place: &Place) -> Option<Arc<Live>> {
-        let owner = self.owner_of.get(place)?;
-        self.by_owner.get(owner)?.get(&(place.1, place.2.clone())).cloned()
+    fn get(&self, place: &Place) -> Option<&Stored> {
+        self.by_owner.get(self.owner_of.get(place)?)?.child(place)
     }
 
-    fn insert(&mut self, place: Place, live: Live) {
-        let owner = live.owner.1.clone();
-        self.by_owner.entry(owner.clone()).or_default().insert((place.1, place.2.clone()), Arc::new(live));
+    fn insert(&mut self, place: Place, seen: Child) {
+        let (name, uid) = &seen.owner;
+        let child = Stored {
+            kind: place.1,
+            deleting: seen.deleting,
+            name: place.2.clone(),
+            uid: seen.uid,
+            resource_version: seen.resource_version,
+            packed: self.patterns.entry(place.1).or_default().pack(&seen.text),
+        };
+        let owner =
+            self.by_owner.get_key_value(uid.as_str()).map_or_else(|| uid.as_str().into(), |known| known.0.clone());
+        let new = || Family { name: name.as_str().into(), children: Vec::new() };
+        let children = &mut self.by_owner.entry(owner.clone()).or_insert_with(new).children;
+        match children.iter_mut().find(|known| known.is_at(&place)) {
+            Some(known) => *known = child,
+            None => children.push(child),
+        }
         self.owner_of.insert(place, owner);
     }
 
     fn remove(&mut self, place: &Place, uid: Option<&str>) -> Option<String> {
-        if uid.is_some_and(|uid| self.get(place).is_some_and(|live| live.uid != uid)) {
+        if uid.is_some_and(|uid| self.get(place).is_some_and(|child| *child.uid != *uid)) {
             return None;
         }
         let owner = self.owner_of.remove(place)?;
-        let children = self.by_owner.get_mut(&owner)?;
-        let live = children.remove(&(place.1, place.2.clone()))?;
-        if children.is_empty() {
+        let family = self.by_owner.get_mut(&owner)?;
+        let name = family.name.to_string();
+        family.children.retain(|child| !child.is_at(place));
+        if family.children.is_empty() {
             self.by_owner.remove(&owner);
         }
-        Some(live.owner.0.clone())
+        Some(name)
     }
 }
 
-fn place(kind: Kind, object: &DynamicObject) -> Place {
-    let meta = &object.metadata;
-    (meta.namespace.clone().unwrap_or_default(), kind, meta.name.clone().unwrap_or_default())
+impl Family {
+    fn child(&self, place: &Place) -> Option<&Stored> {
+        self.children.iter().find(|child| child.is_at(place))
+    }
+}
+
+impl Stored {
+    /// The namespace is the one of the owner.
+    fn is_at(&self, place: &Place) -> bool {
+        self.kind == place.1 && self.name == place.2
+    }
+
+    fn open(&self, owner: &str, owner_uid: &str) -> Live {
+        let (mut object, owned) = self.packed.open();
+        // An object that lacks a planned field would be applied again.
+        let TypeMeta { api_version, kind } = self.kind.type_meta();
+        object["apiVersion"] = api_version.into();
+        object["kind"] = kind.into();
+        Live {
+            uid: self.uid.to_string(),
+            resource_version: self.resource_version,
+            owner: (owner.to_owned(), owner_uid.to_owned()),
+            deleting: self.deleting,
+            object,
+            owned,
+        }
+    }
+}
+
+fn place(kind: Kind, meta: &ObjectMeta) -> Place {
+    let word = |word: &Option<String>| word.as_deref().unwrap_or_default().into();
+    (word(&meta.namespace), kind, word(&meta.name))
 }
 
 #[cfg(test)]
@@ -181,15 +262,13 @@ mod tests {
 
     use super::*;
 
-    fn object(name: &str, uid: &str, version: u64, owner: Option<&str>) -> DynamicObject {
+    fn object(name: &str, uid: &str, version: u64, owner: Option<&str>) -> Seen {
         let owners = owner.map(|uid| {
             json!([{"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService",
             "name": format!("of-{uid}"), "uid": uid, "controller": true}])
         });
-        serde_json::from_value(
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ns",
-            "uid": uid, "resourceVersion": version.to_string(), "ownerReferences": owners}}),
-        )
+        serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns",
+            "uid": uid, "resourceVersion": version.to_string(), "ownerReferences": owners}}))
         .expect("an object")
     }
 
@@ -204,8 +283,7 @@ mod tests {
     #[test]
     fn an_item_of_a_list_says_what_it_is_like_any_other() {
         let children = Children::default();
-        let listed = DynamicObject { types: None, ..object("a", "1", 10, Some("x")) };
-        children.put(Kind::ConfigMap, listed);
+        children.put(Kind::ConfigMap, object("a", "1", 10, Some("x")));
         let live = children.of("x").into_values().next().expect("a child");
         assert_eq!((&live.object["apiVersion"], &live.object["kind"]), (&json!("v1"), &json!("ConfigMap")));
     }

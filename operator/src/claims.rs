@@ -48,8 +48,9 @@ pub(crate) struct Claims(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    of: HashMap<Claimant, (Rank, BTreeSet<Place>)>,
-    at: BTreeMap<Place, BTreeSet<Claimant>>,
+    of: HashMap<Claimant, (Rank, Box<[Place]>)>,
+    /// Mostly one at each, which a set would make four times as large.
+    at: BTreeMap<Place, Vec<Claimant>>,
 }
 
 impl Claims {
@@ -61,11 +62,11 @@ impl Claims {
         let left = table.remove(&claimant);
         let rank = rank(service);
         for place in &wanted {
-            table.at.entry(place.clone()).or_default().insert(claimant.clone());
+            table.at.entry(place.clone()).or_insert_with(|| Vec::with_capacity(1)).push(claimant.clone());
         }
-        let given_up = left.difference(&wanted);
+        let given_up = left.iter().filter(|place| !wanted.contains(place));
         let waiting = given_up.flat_map(|place| table.at.get(place).into_iter().flatten().cloned()).collect();
-        table.of.insert(claimant, (rank, wanted));
+        table.of.insert(claimant, (rank, wanted.into_iter().collect()));
         waiting
     }
 
@@ -101,11 +102,11 @@ impl Claims {
 }
 
 impl Table {
-    fn remove(&mut self, claimant: &Claimant) -> BTreeSet<Place> {
-        let Some((_, places)) = self.of.remove(claimant) else { return BTreeSet::new() };
+    fn remove(&mut self, claimant: &Claimant) -> Box<[Place]> {
+        let Some((_, places)) = self.of.remove(claimant) else { return Box::default() };
         for place in &places {
             if let Some(there) = self.at.get_mut(place) {
-                there.remove(claimant);
+                there.retain(|other| other != claimant);
                 if there.is_empty() {
                     self.at.remove(place);
                 }

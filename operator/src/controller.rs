@@ -7,7 +7,7 @@ mod written;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{
-    FutureExt, StreamExt,
+    FutureExt, StreamExt, TryStreamExt,
     channel::mpsc::{UnboundedReceiver, unbounded},
     future::{BoxFuture, Shared},
 };
@@ -255,8 +255,10 @@ async fn one_scope(
     );
     // Its own status writes change no generation, and need no second look.
     let (reader, writer) = reflector::store();
+    let shown = ctx.clone();
     let changes = reflector::reflector(writer, wanted.services())
         .applied_objects()
+        .inspect_ok(move |service| shown.written.shown(service))
         .predicate_filter(predicates::generation, PredicateConfig::default());
     Controller::for_stream(changes, reader)
         .with_config(controller::Config::default().concurrency(concurrency))

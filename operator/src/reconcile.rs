@@ -155,6 +155,6 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
         }
         Err(error) => return Err(error),
     };
-    ctx.written.remember(&answer);
+    ctx.written.remember(&answer, &ctx.metrics.services);
     Ok(News::between(&previous, &now))
 }

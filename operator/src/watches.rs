@@ -5,8 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use futures::{StreamExt, TryStreamExt, channel::mpsc::UnboundedSender};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client,
-    core::DynamicObject,
+    Api, Client, Resource,
     runtime::{
         WatchStreamExt,
         conditions::is_crd_established,
@@ -20,7 +19,7 @@ use realtime_crds::RealtimeService;
 use tokio::sync::watch;
 
 use crate::{
-    children::Children,
+    children::{Children, Seen},
     metrics::{Metrics, Verb, Watched},
     plan::{Kind, LABEL_MANAGED_BY, MANAGER},
     request::Request,
@@ -30,6 +29,9 @@ use crate::{
 /// attempts, since the first one is told that its place in the history is gone.
 #[derive(Default)]
 pub(crate) struct Patience(DefaultBackoff);
+
+/// How many objects a list brings at once: all of them are in memory for a moment.
+pub(crate) const PAGE: u32 = 100;
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -75,11 +77,11 @@ impl Scope {
     /// Follows one kind until dropped; `synced` turns true when the first list is in.
     pub(crate) async fn follow(self, kind: Kind, synced: watch::Sender<bool>) {
         let resource = kind.api_resource();
-        let api: Api<DynamicObject> = match &self.namespace {
+        let api: Api<Seen> = match &self.namespace {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
             None => Api::all_with(self.client.clone(), &resource),
         };
-        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
+        let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}")).page_size(PAGE);
         let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
         self.metrics.watching(Watched::Children(kind));
         let mut listed = HashSet::new();
@@ -98,14 +100,14 @@ impl Scope {
     fn take(
         &self,
         kind: Kind,
-        event: Event<DynamicObject>,
+        event: Event<Seen>,
         listed: &mut HashSet<(String, String)>,
         synced: &watch::Sender<bool>,
     ) {
         match event {
             Event::Init => listed.clear(),
             Event::InitApply(object) => {
-                let meta = &object.metadata;
+                let meta = object.meta();
                 let namespace = meta.namespace.clone().unwrap_or_default();
                 listed.insert((namespace.clone(), meta.name.clone().unwrap_or_default()));
                 self.tell(&namespace, self.children.put(kind, object));
@@ -118,11 +120,11 @@ impl Scope {
                 synced.send_replace(true);
             }
             Event::Apply(object) => {
-                let namespace = object.metadata.namespace.clone().unwrap_or_default();
+                let namespace = object.meta().namespace.clone().unwrap_or_default();
                 self.tell(&namespace, self.children.put(kind, object));
             }
             Event::Delete(object) => {
-                let namespace = object.metadata.namespace.clone().unwrap_or_default();
+                let namespace = object.meta().namespace.clone().unwrap_or_default();
                 self.tell(&namespace, self.children.delete(kind, &object));
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     Problem,
-    v1alpha1::{DURATION_PATTERN, Duration, QUANTITY_PATTERN},
+    v1alpha1::{DURATION_PATTERN, Duration, LABEL_KEY_PATTERN, LABEL_VALUE_PATTERN, QUANTITY_PATTERN},
 };
 
 /// One error is several problems where it is about several fields.
@@ -22,6 +22,11 @@ pub(super) fn problems(schema: &Value, error: &ValidationError<'_>) -> Vec<Probl
         ValidationErrorKind::Required { property } => {
             return vec![Problem::invalid(under(property.as_str().unwrap_or_default()), "is required")];
         }
+        ValidationErrorKind::Enum { options } => {
+            let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+            let words: Vec<_> = options.iter().filter(|word| **word != "").map(Value::to_string).collect();
+            format!("{found} is not one of {}", words.join(", "))
+        }
         ValidationErrorKind::MinItems { limit } => format!("needs at least {limit} entry"),
         ValidationErrorKind::Minimum { limit } => {
             format!("{found} is less than the minimum of {}{}", number(limit), range(node))
@@ -36,6 +41,12 @@ pub(super) fn problems(schema: &Value, error: &ValidationError<'_>) -> Vec<Probl
         }
         ValidationErrorKind::Pattern { pattern } if pattern == QUANTITY_PATTERN => {
             format!("{found} is not a quantity: write a number with or without a unit, e.g. 250m, 0.5 or 256Mi")
+        }
+        ValidationErrorKind::Pattern { pattern } if pattern == LABEL_VALUE_PATTERN => {
+            format!("{found} is no value of a label: write up to 63 letters, digits, '-', '_' and '.'")
+        }
+        ValidationErrorKind::Pattern { pattern } if pattern == LABEL_KEY_PATTERN => {
+            format!("{found} is no key of a label: write one such as tier or example.com/tier")
         }
         _ => format!("{error}{}", rule(node)),
     };

@@ -2,10 +2,12 @@
 
 mod autoscaling;
 mod foreign;
+mod narrow;
 mod template;
 
 pub use autoscaling::Autoscaling;
 pub(crate) use foreign::QUANTITY as QUANTITY_PATTERN;
+pub(crate) use narrow::{LABEL_KEY as LABEL_KEY_PATTERN, LABEL_VALUE as LABEL_VALUE_PATTERN};
 pub use template::PodTemplate;
 
 use std::collections::BTreeMap;
@@ -60,7 +62,7 @@ pub struct Workload {
 
     /// Labels that a node must have for pods to run there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "foreign::labels")]
     pub node_selector: BTreeMap<String, String>,
 
     /// Taints of nodes that the pods put up with, as in a pod.
@@ -83,7 +85,7 @@ pub struct Workload {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('app.kubernetes.io/') && !k.startsWith('realtime-operator.dev/'))")
         .message("podLabels must not begin with app.kubernetes.io/ or realtime-operator.dev/: the operator sets those"))]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "foreign::labels")]
     pub pod_labels: BTreeMap<String, String>,
 
     /// Annotations for the pods.

@@ -17,7 +17,7 @@ use super::Context;
 use crate::{
     claims::Claimant,
     metrics::Watched,
-    watches::{Patience, Touched, touch},
+    watches::{PAGE, Patience, Touched, touch},
 };
 
 /// The controllers of all scopes, by namespace; `None` is the whole cluster.
@@ -56,7 +56,9 @@ impl Wanted {
             None => Api::all(self.ctx.client.clone()),
         };
         let mut listed = BTreeSet::new();
-        watcher(api, watcher::Config::default()).backoff(Patience::default()).inspect(move |event| match event {
+        let services =
+            watcher(api, watcher::Config::default().page_size(PAGE)).backoff(Patience::default()).modify(slim);
+        services.inspect(move |event| match event {
             Ok(event) => self.take(event, &mut listed),
             Err(_) => self.ctx.metrics.interrupted(Watched::Services),
         })
@@ -98,5 +100,13 @@ impl Wanted {
 
     fn forget(&self, gone: impl IntoIterator<Item = String>) {
         gone.into_iter().for_each(|uid| self.ctx.forget(&uid));
+    }
+}
+
+/// Takes out what nobody reads here: it would be kept for every service, and is more than all the rest.
+fn slim(service: &mut RealtimeService) {
+    service.metadata.managed_fields = None;
+    if let Some(annotations) = &mut service.metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
 }

@@ -18,7 +18,7 @@ use super::{Fleet, Report, ServiceKey, cost};
 use crate::{
     metrics::{Metrics, Watched},
     plan::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER},
-    watches::Patience,
+    watches::{PAGE, Patience},
 };
 
 /// A pod that serves.
@@ -110,7 +110,7 @@ pub(crate) async fn follow(
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
-    let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}"));
+    let ours = watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={MANAGER}")).page_size(PAGE);
     let mut events = watcher(api, ours).backoff(Patience::default()).boxed();
     metrics.watching(Watched::Pods);
     let mut listed = HashSet::new();

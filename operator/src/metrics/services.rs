@@ -25,7 +25,8 @@ pub(crate) struct Services(Mutex<BTreeMap<Key, Entry>>);
 #[derive(Debug)]
 struct Entry {
     uid: String,
-    conditions: Vec<(&'static str, &'static str)>,
+    resource_version: u64,
+    conditions: Box<[(&'static str, &'static str)]>,
     connections: Option<i64>,
     denied: Option<i64>,
 }
@@ -55,6 +56,7 @@ impl Entry {
         });
         Self {
             uid: service.uid().unwrap_or_default(),
+            resource_version: version(service),
             conditions: conditions.collect(),
             connections: status.and_then(|status| status.connections),
             denied: status.and_then(|status| status.denied).map(i64::from),
@@ -88,10 +90,19 @@ impl Services {
         self.lock().get(&key(service)).is_some_and(|entry| Some(&entry.uid) == service.metadata.uid.as_ref())
     }
 
+    /// Whether the watch has shown this service as it is here, or newer.
+    pub(crate) fn shows(&self, service: &RealtimeService) -> bool {
+        self.lock().get(&key(service)).is_some_and(|entry| entry.resource_version >= version(service))
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
         // Each change of the map is complete before anything in it can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn version(service: &RealtimeService) -> u64 {
+    service.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 fn key(service: &RealtimeService) -> Key {

@@ -196,8 +196,11 @@ async fn at_rest(ground: &Ground, child: Child, name: &str) -> Result<Value> {
     let (mut last, mut since) = (Value::Null, Instant::now());
     let end = Instant::now() + LIMIT;
     loop {
-        let now = without_status(serde_json::to_value(api.get(&child.name(name)).await?)?);
-        if now != last {
+        let now = serde_json::to_value(api.get(&child.name(name)).await?)?;
+        // The Deployment controller writes an annotation, and late where the machine is slow.
+        let seen = child.kind != "Deployment" || now["status"]["observedGeneration"] == now["metadata"]["generation"];
+        let now = without_status(now);
+        if now != last || !seen {
             (last, since) = (now, Instant::now());
         } else if since.elapsed() > Duration::from_secs(1) {
             return Ok(last);

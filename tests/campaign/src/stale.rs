@@ -114,7 +114,9 @@ impl Ends<'_> {
         let ground = self.ground;
         if case.script != Script::Create {
             ground.apply(name, &specs::rich(name)).await?;
-            ground.settled(name).await.context("before it begins")?;
+            let there = ground.settled(name).await.context("before it begins")?;
+            let children = ground.raw(name).await?;
+            ensure!(children.contains_key("Service"), "it begins without a Service: {:?}", there.status);
         }
         let on = On { plural: case.plural.map(str::to_owned), service: Some(name.to_owned()), ..On::default() };
         ground.proxy.fail(Rule { on, fault: Fault::Events(case.stream.clone()) });

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::DynamicObject;
 use realtime_crds::RealtimeService;
 use realtime_tests::Child;
@@ -143,11 +144,18 @@ impl Ground {
         let status = there.status.as_ref().context("it has no status")?;
         let observed = status.observed_generation;
         ensure!(observed == there.metadata.generation, "its status is of generation {observed:?}");
-        let Some(deployment) = deployment else { return Ok(there) };
+        let condition = |name: &str| status.conditions.iter().find(|it| it.type_ == name);
+        let Some(deployment) = deployment else {
+            // Asked for before the status was: it may be there by now.
+            let has_none = |it: &&Condition| it.status == "False" || it.reason == "Paused";
+            let said = condition("Accepted").filter(has_none).or(condition("Programmed").filter(has_none));
+            ensure!(said.is_some(), "there is no Deployment, and Programmed is {:?}", condition("Programmed"));
+            return Ok(there);
+        };
         let said = &deployment.data["status"];
         let generation = json!(deployment.metadata.generation);
         ensure!(said["observedGeneration"] == generation, "the Deployment's controller has not seen it");
-        let accepted = status.conditions.iter().any(|it| it.type_ == "Accepted" && it.status == "True");
+        let accepted = condition("Accepted").is_some_and(|it| it.status == "True");
         let exist = said["replicas"].as_i64().unwrap_or(0);
         ensure!(!accepted || i64::from(status.replicas) == exist, "{} pods are said, {exist} exist", status.replicas);
         Ok(there)

@@ -25,6 +25,10 @@ pub struct Plan {
     pub edits: usize,
     /// How long nothing changes.
     pub rest: Duration,
+    /// How many requests the bare client has under way at once; `None` tries out where it is fastest.
+    pub at_once: Option<usize>,
+    /// It is quiet when hardly anything was asked for so long.
+    pub quiet: Duration,
 }
 
 /// What came of it.
@@ -40,7 +44,7 @@ pub struct Figures {
     pub limit_with_status: Duration,
     /// At how many requests at once that client was fastest.
     pub best: usize,
-    /// Requests of the operator until it was quiet, for each service.
+    /// Requests of the operator until it was quiet, for each service; without those of an operator that starts and finds nothing.
     pub requests: f64,
     /// Those of them that write, for each service.
     pub writes: f64,
@@ -72,16 +76,22 @@ const RESTART: Duration = Duration::from_secs(300);
 /// # Errors
 /// When something does not come to its end.
 pub async fn run(plan: &Plan) -> Result<Figures> {
-    let Plan { services, edits, rest } = *plan;
-    let site = Site::new().await?;
-    let idle = {
+    let Plan { services, edits, rest, at_once, quiet } = *plan;
+    let site = Site::new(quiet).await?;
+    let mark = site.log.mark()?;
+    let (idle, of_a_start) = {
         let operator = site.operator().await?;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let idle = Gauge::read(&operator).await?.resident;
+        // Its watches are no requests before they end.
+        let asked = site.log.since(mark)?.len();
         site.end(operator).await?;
-        idle
+        (idle, asked)
     };
-    let best = site.best_concurrency(services.min(100)).await?;
+    let best = match at_once {
+        Some(at_once) => at_once,
+        None => site.best_concurrency(services.min(100)).await?,
+    };
     eprintln!("{services} services: idle at {:.1} MiB; the bare client is fastest with {best} at once", idle / MIB);
 
     // Each side has the first and the last turn of one half: what changes with the time, changes for both.
@@ -122,7 +132,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
         limit,
         limit_with_status: with_status.mul_f64(services as f64 / first as f64),
         best,
-        requests: converged.requests as f64 / services as f64,
+        requests: converged.requests.saturating_sub(2 * of_a_start) as f64 / services as f64,
         writes: converged.writes as f64 / services as f64,
         cpu: converged.cpu.div_f64(services as f64),
         idle,

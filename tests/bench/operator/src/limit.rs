@@ -66,7 +66,8 @@ impl Site {
         // The connection is not part of it.
         client.apiserver_version().await?;
         let began = Instant::now();
-        let sent = stream::iter(requests.into_iter().flatten()).map(|request| send(&client, namespace, request));
+        // In turn for each service, as a RoleBinding is refused before its Role is there; many services at once.
+        let sent = stream::iter(requests).map(|of_one| send_all(&client, namespace, of_one));
         sent.buffer_unordered(concurrency).try_for_each(async |()| Ok(())).await?;
         let took = began.elapsed();
         self.quiet().await?;
@@ -116,6 +117,13 @@ fn event(owner: &RealtimeService) -> Value {
         "reportingController": MANAGER, "reportingInstance": MANAGER,
         "regarding": {"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "name": owner.name_any(),
             "namespace": owner.namespace(), "uid": owner.uid()}})
+}
+
+async fn send_all(client: &Client, namespace: &str, requests: Vec<Request>) -> Result<()> {
+    for request in requests {
+        send(client, namespace, request).await?;
+    }
+    Ok(())
 }
 
 async fn send(client: &Client, namespace: &str, request: Request) -> Result<()> {

@@ -19,17 +19,22 @@ struct Cli {
     /// Seconds in which nothing changes, and nothing must be written.
     #[arg(long, default_value_t = 60)]
     rest: u64,
+    /// Requests that the bare client has under way at once. Default: what is fastest here.
+    #[arg(long)]
+    at_once: Option<usize>,
     /// A Markdown file whose table of this bench takes up the result.
     #[arg(long)]
     write: Option<PathBuf>,
 }
 
+const QUIET: Duration = Duration::from_secs(3);
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Cli { sizes, edits, rest, write } = Cli::parse();
+    let Cli { sizes, edits, rest, at_once, write } = Cli::parse();
     let mut all = Vec::new();
     for services in sizes {
-        let figures = run(&Plan { services, edits, rest: Duration::from_secs(rest) }).await?;
+        let figures = run(&Plan { services, edits, rest: Duration::from_secs(rest), at_once, quiet: QUIET }).await?;
         println!("{}", report::line(&figures));
         all.push(figures);
     }

@@ -22,6 +22,7 @@ pub struct Site {
     pub bare: Stage,
     /// The operator's requests.
     pub log: Log,
+    quiet: Duration,
 }
 
 const OPERATOR: &str = "operator";
@@ -32,11 +33,11 @@ const GOING: Duration = Duration::from_secs(30);
 const LEADING: Duration = Duration::from_secs(60);
 
 impl Site {
-    pub async fn new() -> Result<Self> {
+    pub async fn new(quiet: Duration) -> Result<Self> {
         let cluster = Cluster::with_all_kinds().await?;
         let (stage, bare) = (Stage::on(cluster.clone(), OPERATOR).await?, Stage::on(cluster.clone(), BARE).await?);
         let user = format!("system:serviceaccount:{OPERATOR}:realtime-operator");
-        Ok(Self { stage, bare, log: Log::new(cluster.audit_log().to_owned(), user) })
+        Ok(Self { stage, bare, log: Log::new(cluster.audit_log().to_owned(), user), quiet })
     }
 
     /// An operator that leads.
@@ -66,12 +67,11 @@ impl Site {
     pub async fn quiet(&self) -> Result<()> {
         /// What goes on at rest: leases, and watches that end.
         const AT_REST: u64 = 64 * 1024;
-        const WINDOW: Duration = Duration::from_secs(3);
         const LONGEST: Duration = Duration::from_secs(900);
         let end = Instant::now() + LONGEST;
         loop {
             let before = self.log.length()?;
-            tokio::time::sleep(WINDOW).await;
+            tokio::time::sleep(self.quiet).await;
             if self.log.length()? - before < AT_REST {
                 return Ok(());
             }
