@@ -136,7 +136,11 @@ pub fn bare(service: &RealtimeService) -> Value {
 /// The manifest of a service that was parsed.
 #[must_use]
 pub fn of(service: &ValidService) -> Value {
-    written(service.name(), Some(service.namespace()), Some(service.generation()), service.spec())
+    let mut document = written(service.name(), Some(service.namespace()), Some(service.generation()), service.spec());
+    if !service.uid().is_empty() {
+        document["metadata"]["uid"] = service.uid().into();
+    }
+    document
 }
 
 fn written(name: &str, namespace: Option<&str>, generation: Option<i64>, spec: &RealtimeServiceSpec) -> Value {

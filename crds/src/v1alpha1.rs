@@ -7,6 +7,7 @@ mod exposure;
 mod limits;
 mod origins;
 mod probe;
+mod publish;
 mod status;
 mod timeouts;
 mod workload;
@@ -22,6 +23,7 @@ pub use exposure::{
 pub use limits::{Limits, Recovery};
 pub use origins::{MissingOrigin, OriginMode, Origins};
 pub use probe::{Probe, ProbeVia};
+pub use publish::{Publish, Queue};
 pub use status::{DeniedOrigin, Effective, RealtimeServiceStatus};
 pub use timeouts::Timeouts;
 pub use workload::{Autoscaling, PodTemplate, Resources, Workload};
@@ -63,6 +65,10 @@ use serde::{Deserialize, Serialize};
         .message("pingInterval + pingTimeout must be shorter than 5m behind this load balancer, which drops streams that are silent for so long").field_path(".spec.timeouts.pingInterval"),
     validation = Rule::new("!has(self.spec.exposure) || !has(self.spec.exposure.gke) || !has(self.spec.exposure.gke.managedCertificate) || !self.spec.exposure.gke.managedCertificate || self.spec.host.size() <= 63")
         .message("managedCertificate takes a host of at most 63 characters").field_path(".spec.host"),
+    validation = Rule::new("!has(self.spec.publish) || !has(self.spec.publish.queue) || has(self.spec.backplane)")
+        .message("publish.queue is a stream in the backplane's Redis: set spec.backplane too").field_path(".spec.publish.queue"),
+    validation = Rule::new("!has(self.spec.publish) || !has(self.spec.publish.queue) || !has(self.spec.backplane) || self.spec.publish.queue.stream != (has(self.spec.backplane.redis.stream) ? self.spec.backplane.redis.stream : 'socket.io')")
+        .message("the queue needs a stream of its own: this is the backplane's").field_path(".spec.publish.queue.stream"),
     validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must be a DNS label of at most 50 characters that starts with a letter (a-z, 0-9, -), because it names the children too")
 )]
@@ -122,6 +128,10 @@ pub struct RealtimeServiceSpec {
     /// What makes several pods one service. Default: each pod is for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backplane: Option<Backplane>,
+
+    /// How programs publish events to clients. Default: they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<Publish>,
 
     /// The pods that serve.
     #[serde(default)]

@@ -13,7 +13,8 @@ mod tunnel;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use http_body_util::combinators::UnsyncBoxBody;
+use bytes::Bytes;
+use http_body_util::Full;
 use tokio::sync::{Notify, watch};
 
 use crate::{metrics::Metrics, options::Options, overload::Limits};
@@ -23,7 +24,7 @@ use table::{Addresses, Table};
 use tunnel::Tunnels;
 
 /// A request's body on its way to another replica.
-type Body = UnsyncBoxBody<bytes::Bytes, std::io::Error>;
+type Body = Full<Bytes>;
 
 /// How long a request waits until the other replicas are known at all.
 const FIRST_LOOK: Duration = Duration::from_secs(2);

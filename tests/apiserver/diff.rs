@@ -207,7 +207,7 @@ async fn another_way_in(reader: &Reader) -> Result<()> {
     let said = reader.diff(&["--json"], &gateway).await?;
     let answer = said.json()?;
     assert_eq!((said.status, &answer["reason"]), (Some(1), &json!("WayInMoves")), "{said:?}");
-    assert_eq!(reasons(&answer), ["WayInMoves", "OldUrlUnserved", "Rollout", "AffinityChanges"], "{answer}");
+    assert_eq!(reasons(&answer), ["WayInMoves", "OldUrlUnserved", "Rollout"], "{answer}");
     for change in ["HTTPRoute created", "Ingress kept", "BackendConfig kept", "Deployment changed"] {
         assert!(changes(&answer).contains(&change.to_owned()), "{change}: {answer}");
     }

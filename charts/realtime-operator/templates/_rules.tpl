@@ -18,6 +18,10 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]
+# Passed on to the servers, which hand each other the requests of their sessions.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

@@ -12,12 +12,17 @@ use crate::{
 /// Name of the server's container.
 pub const CONTAINER: &str = "server";
 /// Volumes that the operator mounts into it.
-pub const VOLUMES: [&str; 4] = ["policy", "jwks", "redis-url", "redis-ca"];
+pub const VOLUMES: [&str; 5] = ["policy", "jwks", "redis-url", "redis-ca", "publish-token"];
 /// Where it mounts them.
-pub const FOLDERS: [&str; 4] =
-    ["/etc/realtime", "/etc/realtime-keys", "/etc/realtime-redis-url", "/etc/realtime-redis-ca"];
+pub const FOLDERS: [&str; 5] = [
+    "/etc/realtime",
+    "/etc/realtime-keys",
+    "/etc/realtime-redis-url",
+    "/etc/realtime-redis-ca",
+    "/etc/realtime-publish",
+];
 /// Ports of the server's container by name.
-pub const PORTS: [(&str, i32); 2] = [("http", 8080), ("admin", 8081)];
+pub const PORTS: [(&str, i32); 4] = [("http", 8080), ("admin", 8081), ("peers", 8082), ("publish", 8083)];
 
 pub(super) fn read(workload: &Workload) -> Result<Option<PodTemplateSpec>, Vec<Problem>> {
     let Some(template) = &workload.pod_template else { return Ok(None) };
@@ -101,7 +106,7 @@ fn of_server(container: &Container, at: &str, refuse: &mut impl FnMut(&str, Stri
     for (index, port) in container.ports.iter().flatten().enumerate() {
         let named = PORTS.iter().any(|(name, _)| port.name.as_deref() == Some(name));
         if named || PORTS.iter().any(|(_, number)| port.container_port == *number) {
-            let message = "8080 (http) and 8081 (admin) are the server's, and its names are: choose others";
+            let message = "8080 (http), 8081 (admin), 8082 (peers) and 8083 (publish) are the server's, and its names are: choose others";
             refuse(&format!("{at}.ports[{index}]"), message.to_owned());
         }
     }
@@ -146,7 +151,7 @@ fn of_neighbour(container: &Container, at: &str, refuse: &mut impl FnMut(&str, S
         if PORTS.iter().any(|(name, number)| port.container_port == *number || port.name.as_deref() == Some(name)) {
             refuse(
                 &format!("{at}.ports[{index}]"),
-                "8080 (http) and 8081 (admin) are the server's: choose others".to_owned(),
+                "8080 (http), 8081 (admin), 8082 (peers) and 8083 (publish) are the server's: choose others".to_owned(),
             );
         }
     }

@@ -160,11 +160,13 @@ impl Warning {
                 concat!(
                     "!(",
                     exposure!("gateway"),
-                    ") || !('polling' in object.spec.transports) || !(has(object.spec.workload.autoscaling)",
+                    ") || !('polling' in object.spec.transports) || \
+                     (!has(object.spec.workload.image) && object.spec.policySource == 'Watch') || \
+                     !(has(object.spec.workload.autoscaling)",
                     " ? object.spec.workload.autoscaling.maxReplicas > 1 : object.spec.workload.replicas > 1)"
                 ),
-                "an HTTPRoute keeps no client on one pod, so polling fails with several; set [websocket], one \
-                 replica, or the affinity of your Gateway",
+                "an HTTPRoute keeps no client on one pod, and of the bundled server alone, with policySource: Watch, \
+                 any pod answers; set [websocket], one replica, or the affinity of your Gateway",
             ),
             Self::ShortConnectionAge => Rule::new(
                 "spec.timeouts.maxConnectionAge",

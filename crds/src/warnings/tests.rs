@@ -55,13 +55,14 @@ auth: {jwt: {issuer: i, audiences: [a], queryParameter: token, jwks: {url: 'http
     ),
     (
         "exposure: {gateway: {parentRefs: [{name: edge}]}}
-workload: {replicas: 2}",
+workload: {replicas: 2, image: 'example.com/chat:1'}",
         &[Warning::PollingWithoutAffinity],
     ),
     (
         "exposure: {gateway: {parentRefs: [{name: edge}]}}
+policySource: File
 workload: {autoscaling: {maxReplicas: 4, cpu: 60}, resources: {requests: {cpu: 250m}, limits: {memory: 256Mi}}}",
-        &[Warning::PollingWithoutAffinity],
+        &[Warning::PollingWithoutAffinity, Warning::PolicyFromFile],
     ),
     ("timeouts: {maxConnectionAge: 2m}", &[Warning::ShortConnectionAge]),
     ("timeouts: {pingInterval: 50s}", &[Warning::SlowPings]),
@@ -81,6 +82,7 @@ const WISE_TOO: &[&str] = &[
     "exposure: {none: {}}",
     "exposure: {gateway: {parentRefs: [{name: edge}]}}",
     "exposure: {gateway: {parentRefs: [{name: edge}]}}\nworkload: {replicas: 3}\ntransports: [websocket]",
+    "exposure: {gateway: {parentRefs: [{name: edge}]}}\nworkload: {replicas: 3}",
     "exposure: {gke: {}}\norigins: {allow: ['http://localhost:5173']}",
     "origins: {allow: ['https://*.domain-b.com', 'http://localhost:5173']}",
     "origins: {allow: ['http://localhost:5173'], credentials: true, missing: Deny}\nworkload: {image: \

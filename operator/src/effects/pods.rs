@@ -39,7 +39,7 @@ fn number(changes: &Changes<'_>, live: &LiveFacts, from: i32, to: i32) -> Option
             let share = |open: i64| (open * i64::from(from - to) + i64::from(from) / 2) / i64::from(from);
             Effect::ScaleIn { from, to, connections: live.connections.map(share), of: live.connections, seconds }
         }
-        _ => Effect::ScaleOut { from, to, polling: changes.new.spec().transports.contains(&Transport::Polling) },
+        _ => Effect::ScaleOut { from, to, polling: effective(changes.new).affinity != "None" },
     };
     Some(Found::new(effect, fields))
 }

@@ -251,7 +251,7 @@ fn the_number_of_pods_is_told_as_it_will_be() {
     assert_eq!(
         said(replicas(2), replicas(3)),
         [
-            "replicas 2 → 3: 1 pod comes, no connection is closed; polling clients that land on a new one begin a new session"
+            "replicas 2 → 3: 1 pod comes, no connection is closed"
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use realtime_crds::{ValidService, Way, v1alpha1::Transport};
 
-use super::{ingress, ingress_class};
+use super::{ingress, ingress_class, peers};
 
 /// How the load balancer finds the pod of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Why {
     OneReplica,
     /// A WebSocket stays where it was opened.
     WebSocketOnly,
+    /// Each pod hands on what belongs to another.
+    AnyPod,
     /// Polling requests of one session have to reach one pod.
     PollingAcrossReplicas,
     /// The same, and this way in cannot be told.
@@ -37,10 +39,10 @@ pub struct Choice {
     pub why: Why,
 }
 
-/// Whether requests of one session may reach different pods.
+/// Whether requests of one session may reach different pods, and it matters.
 pub(crate) fn is_needed(service: &ValidService) -> bool {
     let spec = service.spec();
-    spec.transports.contains(&Transport::Polling) && spec.workload.most() > 1
+    spec.transports.contains(&Transport::Polling) && spec.workload.most() > 1 && !peers::are_known(service)
 }
 
 /// Chooses by need.
@@ -48,8 +50,12 @@ pub(crate) fn is_needed(service: &ValidService) -> bool {
 pub fn choose(service: &ValidService) -> Choice {
     let none = |why| Choice { affinity: Affinity::None, why };
     if !is_needed(service) {
-        let polls = service.spec().transports.contains(&Transport::Polling);
-        return none(if polls { Why::OneReplica } else { Why::WebSocketOnly });
+        let spec = service.spec();
+        return none(match spec.transports.contains(&Transport::Polling) {
+            true if spec.workload.most() > 1 => Why::AnyPod,
+            true => Why::OneReplica,
+            false => Why::WebSocketOnly,
+        });
     }
     let across = |affinity| Choice { affinity, why: Why::PollingAcrossReplicas };
     match service.way() {
@@ -84,6 +90,7 @@ impl Why {
         match self {
             Self::OneReplica => "There is one pod, so none is needed.",
             Self::WebSocketOnly => "A WebSocket stays on the pod that opened it, so none is needed.",
+            Self::AnyPod => "Each pod hands the requests of a session to the pod that has it, so none is needed.",
             Self::PollingAcrossReplicas => {
                 "Polling requests of a session have to reach the same pod, and a cookie of the load balancer's would not be sent from another site."
             }

@@ -19,7 +19,7 @@ use realtime_crds::{
 use super::{
     Settings, config_map, health, image, mounted,
     names::{Names, labels, metadata, selector},
-    pod_template,
+    peers, pod_template, publish,
     service::{ADMIN_PORT, PORT_NAME, SERVER_PORT},
     timeouts::{Budget, seconds},
 };
@@ -124,7 +124,7 @@ fn container(service: &ValidService, settings: &Settings, budget: &Budget) -> Co
         image_pull_policy: Some(image::pull_policy(&image).to_owned()),
         image: Some(image),
         env: Some(environment(service, budget)),
-        ports: Some(vec![port(PORT_NAME, SERVER_PORT), port(ADMIN_PORT_NAME, ADMIN_PORT)]),
+        ports: Some(ports(service)),
         readiness_probe: Some(match is_bundled {
             true => probe(ADMIN_PORT_NAME, Some("/readyz"), 5, 2),
             false => probe(PORT_NAME, Some(health::path(service)), 5, 2),
@@ -190,6 +190,7 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         variables.extend(stream.clone().map(|stream| ("REALTIME_REDIS_STREAM", stream)));
         variables.extend(max_length.map(|length| ("REALTIME_REDIS_MAX_LENGTH", length.to_string())));
     }
+    variables.extend(publish::environment(service));
     if spec.workload.image.is_some() {
         // The bundled server reads these live instead, and a change of them rolls none of its pods.
         variables.push(("REALTIME_MAX_CONNECTION_AGE", spec.timeouts.max_connection_age.to_string()));
@@ -200,7 +201,7 @@ fn environment(service: &ValidService, budget: &Budget) -> Vec<EnvVar> {
         value: Some(value),
         value_from: None,
     });
-    variables.chain(spec.workload.env.iter().cloned()).collect()
+    variables.chain(peers::environment(service)).chain(spec.workload.env.iter().cloned()).collect()
 }
 
 fn limits(limits: &Limits, recovery: &Recovery) -> Vec<(&'static str, String)> {
@@ -224,7 +225,12 @@ fn limits(limits: &Limits, recovery: &Recovery) -> Vec<(&'static str, String)> {
     asked.chain(always).collect()
 }
 
-fn port(name: &str, number: u16) -> ContainerPort {
+fn ports(service: &ValidService) -> Vec<ContainerPort> {
+    let always = [port(PORT_NAME, SERVER_PORT), port(ADMIN_PORT_NAME, ADMIN_PORT)];
+    always.into_iter().chain(peers::container_port(service)).chain(publish::container_port(service)).collect()
+}
+
+pub(super) fn port(name: &str, number: u16) -> ContainerPort {
     ContainerPort {
         name: Some(name.to_owned()),
         container_port: i32::from(number),

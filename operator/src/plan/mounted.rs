@@ -43,6 +43,15 @@ const REDIS_CA: Mounted = Mounted {
     optional: Some(true),
 };
 
+// Without it nobody publishes; clients are served all the same.
+const PUBLISH_TOKEN: Mounted = Mounted {
+    volume: "publish-token",
+    folder: "/etc/realtime-publish",
+    file: "token",
+    variable: "REALTIME_PUBLISH_TOKEN_FILE",
+    optional: Some(true),
+};
+
 impl Mounted {
     /// Where the file is.
     pub(super) fn path(&self) -> String {
@@ -57,7 +66,9 @@ pub(super) fn secrets(service: &ValidService) -> impl Iterator<Item = (Mounted, 
     let redis = spec.backplane.as_ref().map(|backplane| &backplane.redis);
     let url = redis.map(|redis| &redis.url_secret_ref);
     let ca = redis.and_then(|redis| redis.ca_secret_ref.as_ref());
-    [(KEYS, keys), (REDIS_URL, url), (REDIS_CA, ca)].into_iter().filter_map(|(mounted, key)| Some((mounted, key?)))
+    let token = spec.publish.as_ref().and_then(|publish| publish.token_secret_ref.as_ref());
+    let all = [(KEYS, keys), (REDIS_URL, url), (REDIS_CA, ca), (PUBLISH_TOKEN, token)];
+    all.into_iter().filter_map(|(mounted, key)| Some((mounted, key?)))
 }
 
 pub(super) fn volumes(service: &ValidService) -> Vec<Volume> {

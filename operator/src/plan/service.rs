@@ -12,6 +12,7 @@ use super::{
     affinity::{self, Affinity},
     ingress,
     names::{Names, labels_of, metadata, selector_labels},
+    publish,
 };
 
 /// Asks GKE for network endpoint groups: the load balancer then speaks to pods, not to nodes.
@@ -41,18 +42,19 @@ pub(crate) fn build(service: &ValidService) -> Service {
     meta.annotations = (!annotations.is_empty()).then_some(annotations);
     // Behind a load balancer of its own kube-proxy has no say.
     let sticks = *service.way() == Way::Inside && affinity::choose(service).affinity == Affinity::ClientIp;
+    let clients = ServicePort {
+        name: Some(PORT_NAME.to_owned()),
+        port: SERVICE_PORT,
+        protocol: Some("TCP".to_owned()),
+        target_port: Some(IntOrString::String(PORT_NAME.to_owned())),
+        ..ServicePort::default()
+    };
     Service {
         metadata: meta,
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             selector: Some(selector_labels(service)),
-            ports: Some(vec![ServicePort {
-                name: Some(PORT_NAME.to_owned()),
-                port: SERVICE_PORT,
-                protocol: Some("TCP".to_owned()),
-                target_port: Some(IntOrString::String(PORT_NAME.to_owned())),
-                ..ServicePort::default()
-            }]),
+            ports: Some([clients].into_iter().chain(publish::service_port(service)).collect()),
             session_affinity: Some(if sticks { "ClientIP" } else { "None" }.to_owned()),
             ..ServiceSpec::default()
         }),

@@ -103,6 +103,11 @@ fn affinity_is_asked_for_only_where_polling_needs_it() {
         |spec: &Value| child(&children(spec), Kind::BackendConfig)["spec"]["sessionAffinity"]["affinityType"].clone();
     assert_eq!(affinity(&smallest()), "NONE");
     let mut many = with("workload", json!({"replicas": 3}));
+    assert_eq!(affinity(&many), "NONE", "any pod answers");
+    many["policySource"] = json!("File");
+    assert_eq!(affinity(&many), "CLIENT_IP", "without a token the pods do not know each other");
+    many["policySource"] = json!("Watch");
+    many["workload"]["image"] = json!("example.com/chat:1");
     assert_eq!(affinity(&many), "CLIENT_IP");
     many["transports"] = json!(["websocket"]);
     assert_eq!(affinity(&many), "NONE");

@@ -5,7 +5,7 @@ use realtime_crds::{
     RealtimeService, RealtimeServiceSpec,
     v1alpha1::{
         Auth, Backplane, Duration, Exposure, GkeClass, Jwks, Jwt, Limits, MissingOrigin, OriginMode, Origins,
-        PolicySource, Recovery, RedisBackplane, SecretKey, Timeouts, Transport,
+        PolicySource, Publish, Queue, Recovery, RedisBackplane, SecretKey, Timeouts, Transport,
     },
 };
 
@@ -73,10 +73,14 @@ pub fn resource() -> impl Strategy<Value = Resource> {
 /// A spec, and whether its pod template leaves the pod as safe as it was.
 fn spec() -> impl Strategy<Value = (RealtimeServiceSpec, bool)> {
     let places = (label(1, 30), label(1, 63), 0_usize..3, 0_usize..20);
-    let small = (origins(), auth(), limits(), recovery(), backplane(), any::<bool>(), any::<bool>());
+    let shared = (backplane(), publish());
+    let small = (origins(), auth(), limits(), recovery(), shared, any::<bool>(), any::<bool>());
     (places, small, timeouts(), workloads::workload(), exposures::exposure()).prop_map(
         |((first, second, levels, which), small, raw, (workload, harmless), exposure)| {
-            let (origins, auth, limits, recovery, backplane, from_file, paused) = small;
+            let (origins, auth, limits, recovery, (backplane, publish), from_file, paused) = small;
+            let queue = |publish: Publish| Publish { queue: publish.queue.filter(|_| backplane.is_some()), ..publish };
+            let is_one = |publish: &Publish| publish.token_secret_ref.is_some() || publish.queue.is_some();
+            let publish = publish.map(queue).filter(is_one);
             let mut host = [first, "domain-a.com".to_owned()].join(".");
             host = (0..levels).fold(host, |host, _| format!("{second}.{host}"));
             let gke = exposure.as_ref().and_then(|exposure| exposure.gke.as_ref());
@@ -93,6 +97,7 @@ fn spec() -> impl Strategy<Value = (RealtimeServiceSpec, bool)> {
                 limits,
                 recovery,
                 backplane,
+                publish,
                 workload,
                 exposure,
                 policy_source: if from_file { PolicySource::File } else { PolicySource::Watch },
@@ -167,6 +172,21 @@ fn backplane() -> impl Strategy<Value = Option<Backplane>> {
             max_length,
         };
         is_there.then_some(Backplane { redis })
+    })
+}
+
+fn publish() -> impl Strategy<Value = Option<Publish>> {
+    let name = |name: &'static str| prop::option::of(Just(name.to_owned()));
+    let queue = (name("readers"), name("chat:lost"), prop::option::of(1..=100));
+    let queue = queue.prop_map(|(group, dead_letter, tries)| Queue {
+        stream: "chat:publish".to_owned(),
+        group,
+        dead_letter,
+        tries,
+    });
+    (any::<bool>(), prop::option::of(queue)).prop_map(|(has_token, queue)| {
+        let token = SecretKey { name: "chat-publish".to_owned(), key: "tokens".to_owned() };
+        Some(Publish { token_secret_ref: has_token.then_some(token), queue })
     })
 }
 

@@ -187,7 +187,8 @@ fn farewell(eio: u8, is_browser: bool) -> FullResponse {
     response(StatusCode::OK, headers, Bytes::from_static(if eio == 3 { b"1:1" } else { b"1" }))
 }
 
-async fn collect<B>(body: B, most: u32) -> Result<Bytes, Refusal>
+/// The body of a request that carries messages.
+pub(crate) async fn collect<B>(body: B, most: u32) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: std::fmt::Display,

@@ -19,7 +19,7 @@ use super::{
     tunnel::{Ends, Tunnels},
 };
 use crate::{
-    engine::polling::BODY_TIMEOUT,
+    engine::polling::{BODY_TIMEOUT, collect},
     metrics::{Forward, Metrics},
     overload::Limits,
     refusal::{Code, FullResponse, Refusal},
@@ -32,12 +32,13 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Connections that nobody uses are closed sooner than the other side does, so that no request meets one that closes.
 const IDLE: Duration = Duration::from_secs(60);
 /// Of a connection alone, or written by whoever sends.
-const OWN: [HeaderName; 7] = [
+const OWN: [HeaderName; 8] = [
     header::CONNECTION,
     header::UPGRADE,
     header::TRANSFER_ENCODING,
     header::TE,
     header::TRAILER,
+    header::EXPECT,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
 ];
@@ -62,6 +63,7 @@ pub(super) struct Forwarder {
     patience: Duration,
     lost_after: Duration,
     longest: usize,
+    message_size: u32,
     tunnels: Arc<Tunnels>,
     metrics: Arc<Metrics>,
 }
@@ -75,13 +77,29 @@ impl Forwarder {
         let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
         // All that waits for a client, in base64.
         let longest = 2 * (limits.send_buffer + limits.message_size as usize) + (1 << 20);
-        Self { client, patience: lost_after + BODY_TIMEOUT, lost_after, longest, tunnels, metrics }
+        Self {
+            client,
+            patience: lost_after + BODY_TIMEOUT,
+            lost_after,
+            longest,
+            message_size: limits.message_size,
+            tunnels,
+            metrics,
+        }
     }
 
-    /// A poll, or messages.
-    pub(super) async fn poll(&self, to: SocketAddr, request: Request<Body>) -> FullResponse {
+    /// A poll, or messages: those as far as this replica would take them too.
+    pub(super) async fn poll<B>(&self, to: SocketAddr, request: Request<B>) -> FullResponse
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: std::fmt::Display,
+    {
         let (parts, body) = request.into_parts();
-        let mut onward = Request::new(body);
+        let body = match collect(body, self.message_size).await {
+            Ok(body) => body,
+            Err(refusal) => return refusal.response(),
+        };
+        let mut onward = Request::new(Full::new(body));
         *onward.method_mut() = parts.method.clone();
         *onward.uri_mut() = at(to, &parts.uri);
         *onward.headers_mut() = headers(&parts);
@@ -109,7 +127,7 @@ impl Forwarder {
     }
 
     /// A WebSocket that takes over a session from polling.
-    pub(super) async fn upgrade(&self, to: SocketAddr, sid: &str, mut request: Request<Body>) -> FullResponse {
+    pub(super) async fn upgrade<B>(&self, to: SocketAddr, sid: &str, mut request: Request<B>) -> FullResponse {
         let client = hyper::upgrade::on(&mut request);
         let (parts, _) = request.into_parts();
         let answer = self.switch(to, sid, &parts, client).await;
@@ -154,8 +172,7 @@ impl Forwarder {
     /// Tells a replica to move a session away. False when it cannot be told.
     pub(super) async fn ask_to_move(&self, ends: &Ends) -> bool {
         let uri = format!("http://{}{MOVE_PATH}?sid={}", ends.to, ends.sid);
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let request = Request::post(uri).body(body).expect("an address and a session id make a URI");
+        let request = Request::post(uri).body(Full::default()).expect("an address and a session id make a URI");
         let answer = time::timeout(ANSWER, self.client.request(request)).await;
         matches!(answer, Ok(Ok(answer)) if answer.status() == StatusCode::ACCEPTED)
     }

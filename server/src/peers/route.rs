@@ -97,8 +97,6 @@ where
             Way::Other { uri, sid, tag } => {
                 *request.uri_mut() = uri;
                 let upgrades = upgrades(request.headers());
-                let request =
-                    request.map(|body| body.map_err(|error| std::io::Error::other(error.to_string())).boxed_unsync());
                 Box::pin(async move {
                     let door = if upgrades { "upgrade" } else { "polling" };
                     let Some(to) = peers.find(tag).await else { return Ok(peers.forwarder.lost(door)) };

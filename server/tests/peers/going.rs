@@ -35,19 +35,24 @@ async fn a_websocket_that_leads_through_a_replica_that_goes_is_moved_like_any_ot
 #[tokio::test]
 async fn a_poll_that_waits_at_another_replica_is_answered_before_this_one_ends() {
     let hosts = hosts::<2>();
-    let a = replica_with(&hosts[0], &hosts, &["--ping-interval", "2s"]);
-    let mut b = replica_with(&hosts[1], &hosts, &["--drain", "20s", "--ping-interval", "2s"]);
+    let a = replica(&hosts[0], &hosts);
+    let mut b = replica_with(&hosts[1], &hosts, &["--drain", "20s"]);
     let sid = a.handshake(APP).await;
     assert_eq!(a.send(Request::post(&sid, "40").origin(APP)).await.status, 200);
-    // The answer to CONNECT, and the first ping, which goes out at once.
     let poll = || Request::polling(&format!("&sid={sid}")).origin(APP);
-    assert_eq!(b.send(poll()).await.status, 200);
+    // The answer to CONNECT, and the first ping, which goes out at once; the next one waits for a pong.
+    let mut text = String::new();
+    while !(text.contains("40{") && text.split('\u{1e}').any(|packet| packet == "2")) {
+        text = format!("{text}\u{1e}{}", b.send(poll()).await.text());
+    }
     let (address, request) = (b.public, poll().bytes());
     let waiting = tokio::spawn(async move { crate::harness::send(address, &request).await });
     eventually("it waits", async || b.metrics().await.contains("realtime_server_http_connections 1")).await;
     b.signal("TERM");
+    let message = Request::post(&sid, r#"421["echo",1]"#).origin(APP);
+    assert_eq!(a.send(message).await.status, 200);
     let answer = waiting.await.unwrap();
-    assert_eq!(answer.status, 200);
+    assert_eq!((answer.status, answer.text().as_str()), (200, "431[1]"));
     eventually("it ends", async || b.has_ended()).await;
     assert_eq!(a.status().await["connections"], 1, "the session stays");
 }

@@ -5,6 +5,7 @@ mod answers;
 #[allow(dead_code, reason = "recovery uses all of it")]
 #[path = "../recovery/client.rs"]
 mod client;
+mod examples;
 #[path = "../harness/mod.rs"]
 mod harness;
 #[allow(dead_code, reason = "recovery uses all of it")]
