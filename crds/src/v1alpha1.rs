@@ -143,8 +143,8 @@ pub struct RealtimeServiceSpec {
     pub exposure: Option<Exposure>,
 
     /// How the server learns of policy changes. Watch: it watches its own RealtimeService, changes are live within a second, and its
-    /// token may read just this one object. File: a mounted ConfigMap, no API token in the pod, changes are live when the kubelet has
-    /// refreshed the file (about a minute). Default Watch.
+    /// token may read just this one object and the addresses of pods in the namespace. File: a mounted ConfigMap, no API token in the pod,
+    /// changes are live when the kubelet has refreshed the file (about a minute). Default Watch.
     #[serde(default)]
     pub policy_source: PolicySource,
 

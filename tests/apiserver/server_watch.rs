@@ -1,8 +1,8 @@
 //! The server's policy comes from its own resource, by the rights that the operator gave its account.
 
 use anyhow::Result;
-use realtime_tests::{Cluster, Server, Stage};
-use serde_json::json;
+use realtime_tests::{Cluster, Server, Stage, http};
+use serde_json::{Value, json};
 
 const APP: &str = "https://app.domain-b.com";
 const OTHER: &str = "https://other.domain-c.com";
@@ -38,6 +38,40 @@ async fn a_change_of_the_resource_is_live_in_the_server() -> Result<()> {
     assert_eq!((&status["policyGeneration"], &status["policySource"]), (&json!(2), &json!("watch")));
     assert_eq!(status["watch"], "Connected");
     Ok(())
+}
+
+#[tokio::test]
+async fn the_pods_are_known_by_the_endpoint_slices_of_the_service_and_of_no_other() -> Result<()> {
+    let stage = Stage::new("server-peers").await?;
+    let _operator = stage.operator().await?;
+    stage.apply(&with_origins(&[APP])).await?;
+    stage.settled("chat").await?;
+    let options = ["--peer-listen", "127.0.0.1:0", "--peer-service", "chat"];
+    let server = Server::start_with(&stage, "127.0.0.1:0", "127.0.0.1:0", &options).await?;
+    let slice = |name: &str, service: &str, endpoints: Value| {
+        json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": service}}, "endpoints": endpoints})
+        .to_string()
+    };
+    let ready = json!({"addresses": ["10.1.0.1"], "conditions": {"ready": true}});
+    let starting = json!({"addresses": ["10.1.0.2"], "conditions": {"ready": false}});
+    let going =
+        json!({"addresses": ["10.1.0.3"], "conditions": {"ready": false, "serving": true, "terminating": true}});
+    stage.apply(&slice("talk-of-others", "talk", json!([{"addresses": ["10.1.0.9"]}]))).await?;
+    stage.apply(&slice("chat-by-hand", "chat", json!([ready, starting, going]))).await?;
+    let knows = async |number: u32| {
+        let line = format!("\nrealtime_server_peers {number}\n");
+        let said = async || {
+            let text = http::client().get(format!("http://{}/metrics", server.admin)).send().await?.text().await?;
+            Ok(text.contains(&line).then_some(()))
+        };
+        stage.eventually(&format!("{number} pods are known"), said).await
+    };
+    knows(3).await?;
+    stage.apply(&slice("chat-by-hand", "chat", json!([ready]))).await?;
+    knows(1).await?;
+    stage.apply(&slice("chat-more", "chat", json!([starting]))).await?;
+    knows(2).await
 }
 
 #[tokio::test]

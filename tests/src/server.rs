@@ -27,8 +27,17 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub async fn start(stage: &Stage, listen: &str, admin: &str) -> Result<Self> {
+        Self::start_with(stage, listen, admin, &[]).await
+    }
+
+    /// The same, with further options.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(stage: &Stage, listen: &str, admin: &str, more: &[&str]) -> Result<Self> {
         let mut process = Command::new(program::server().await?)
             .args(["--namespace", &stage.namespace, "--name", "chat", "--listen", listen, "--admin-listen", admin])
+            .args(more)
             .env("KUBECONFIG", stage.kubeconfig_of("chat-server").await?)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -248,12 +248,7 @@ fn the_number_of_pods_is_told_as_it_will_be() {
     assert_eq!(reasons(replicas(0), replicas(3)), ["ScaleOut"]);
     assert_eq!(reasons(load(2, 10), load(2, 2)), ["ScaleIn"], "three run, and two may");
     assert_eq!(reasons(load(2, 10), load(2, 5)), ["Unconcerned"], "three run, and three may");
-    assert_eq!(
-        said(replicas(2), replicas(3)),
-        [
-            "replicas 2 → 3: 1 pod comes, no connection is closed"
-        ]
-    );
+    assert_eq!(said(replicas(2), replicas(3)), ["replicas 2 → 3: 1 pod comes, no connection is closed"]);
 }
 
 #[test]

@@ -32,8 +32,7 @@ pub(super) fn environment(service: &ValidService) -> Vec<EnvVar> {
     if !are_known(service) {
         return Vec::new();
     }
-    let given =
-        |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), ..EnvVar::default() };
+    let given = |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), ..EnvVar::default() };
     let address = EnvVarSource {
         field_ref: Some(ObjectFieldSelector {
             // As the apiserver fills it in.

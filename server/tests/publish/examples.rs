@@ -24,11 +24,9 @@ async fn the_publishers_of_each_language_reach_a_room() {
     let pod = Pod::start(&[]).await;
     let mut client = Raw::open(&pod.server, None, json!({})).await;
     client.ask("join", json!({"room": "lobby"})).await;
-    for program in [
-        &["node", "node", "publish.mjs"][..],
-        &["python", "python3", "publish.py"],
-        &["go", "go", "run", "main.go"],
-    ] {
+    for program in
+        [&["node", "node", "publish.mjs"][..], &["python", "python3", "publish.py"], &["go", "go", "run", "main.go"]]
+    {
         let output = run(program, &pod, TOKEN, program[0]).await;
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         assert_eq!((output.status.success(), &answer["pods"]), (true, &json!(1)), "{output:?}");

@@ -156,3 +156,35 @@ async fn a_pod_that_ends_leaves_the_group() {
     eventually("it ends", async || pod.server.has_ended()).await;
     assert_eq!(redis.ask(&["XINFO", "CONSUMERS", QUEUE, "realtime"]).trim(), "");
 }
+
+/// What stands in a page after a mark, without its line breaks.
+fn rules(page: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(crate::redis::root().join("docs").join(page)).unwrap();
+    let (_, rules) = page.split_once("ACL SETUSER chat ").expect("the page has rules");
+    rules.split_once("```").unwrap().0.split_whitespace().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_rights_that_the_pages_list_are_enough() {
+    let redis = Redis::start();
+    for page in ["backplane.md", "publish.md"] {
+        let rules: Vec<_> = rules(page).into_iter().map(|rule| rule.replace(">PASSWORD", ">secret")).collect();
+        let command = ["ACL", "SETUSER", "chat"].into_iter().chain(rules.iter().map(String::as_str));
+        assert_eq!(redis.ask(&command.collect::<Vec<_>>()).trim(), "OK", "{page}");
+    }
+    let url = format!("redis://chat:secret@127.0.0.1:{}", redis.port);
+    let pod = Pod::start(&[&options(&url)[..], &["--redis-stream", "chat"]].concat()).await;
+    let mut reader = Raw::open(&pod.server, None, json!({"recovery": false})).await;
+    reader.ask("join", json!({"room": "lobby"})).await;
+    push(&redis, &named("order-17", "lobby", 1));
+    push(&redis, &json!({"event": 7}));
+    pod.take(named("order-17", "lobby", 2)).await;
+    pod.take(message("lobby", 3)).await;
+    assert_ne!(reader.named("message").await[1], 3, "one of those with the id comes first");
+    assert_eq!(reader.named("message").await[1], 3);
+    is_empty(&redis).await;
+    let buried = redis.ask(&["XRANGE", "chat:publish:dead", "-", "+"]);
+    assert!(buried.contains("event: has to be a string"), "{buried}");
+    let status = pod.server.status().await;
+    assert_eq!(status["publish"]["queue"]["connected"], true, "{status}");
+}

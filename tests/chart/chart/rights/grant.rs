@@ -81,7 +81,7 @@ impl Grant {
         itself
             || match resource.as_str() {
                 // Nobody can grant what they do not have: the server's role is refused.
-                "realtimeservices" => {
+                "realtimeservices" | "endpointslices" => {
                     message.contains("attempting to grant RBAC permissions not currently held")
                         && message.contains(&format!("Verbs:[\"{verb}\"]"))
                 }
