@@ -60,7 +60,11 @@ async fn binary_and_exceptions_cross() {
     let file =
         heard.iter().position(|frame| *frame == Message::text("451-[\"file\",{\"_placeholder\":true,\"num\":0}]"));
     assert_eq!(heard[file.expect("it came") + 1], Message::binary([0_u8, 1, 255].as_slice()));
-    assert_eq!(quiet.event().await[0], "last", "what was excepted did not come");
+    let mut names = Vec::new();
+    while names.last().is_none_or(|name| name != "last") {
+        names.push(quiet.event().await[0].clone());
+    }
+    assert!(!names.contains(&json!("file")), "what was excepted did not come: {names:?}");
 }
 
 #[tokio::test]
