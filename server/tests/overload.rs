@@ -197,10 +197,12 @@ async fn every_metric_is_in_the_documentation_and_every_one_in_the_documentation
     let sources = concat!(
         include_str!("../src/metrics.rs"),
         include_str!("../src/recovery/numbers.rs"),
-        include_str!("../src/recovery/shared/numbers.rs")
+        include_str!("../src/recovery/shared/numbers.rs"),
+        include_str!("../src/publish/numbers.rs")
     );
     let registered = |name: &str| {
-        let bare = name.strip_prefix("recovery_").or(name.strip_prefix("backplane_")).unwrap_or(name);
+        let bare = ["recovery_", "backplane_", "publish_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+        let bare = bare.unwrap_or(name);
         [bare, bare.trim_end_matches("_seconds"), bare.trim_end_matches("_bytes")]
             .iter()
             .any(|word| sources.contains(&format!("\"{word}\"")))
