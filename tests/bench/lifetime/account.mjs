@@ -2,6 +2,8 @@
 
 /** Without an end of its own, whoever waits for what was lost waits for ever. */
 const PATIENCE = 20_000;
+/** Times are counted in classes, each so many times as long as the one before. */
+const CLASS = Math.log(1.02);
 
 export class Account {
   constructor() {
@@ -11,6 +13,10 @@ export class Account {
     this.refusals = {};
     this.gaps = [];
     this.told = {};
+    /** Messages of which the server said that they are not published, and clients that it told of a gap. */
+    this.failures = new Set();
+    this.warned = new Set();
+    this.latency = {};
     this.returns = [];
     this.away = new Map();
     this.listeners = new Map();
@@ -19,7 +25,7 @@ export class Account {
     this.times = new Map();
     /** When each client was away, from and to. */
     this.spans = new Map();
-    this.counts = { published: 0, confirmed: 0, heard: 0, lost: 0, duplicated: 0, disordered: 0, recovered: 0, joined: 0, errors: 0 };
+    this.counts = { published: 0, confirmed: 0, heard: 0, lost: 0, duplicated: 0, disordered: 0, recovered: 0, joined: 0, errors: 0, unannounced: 0 };
   }
 
   start() {
@@ -58,12 +64,14 @@ export class Account {
     this.returns[second] = (this.returns[second] ?? 0) + 1;
   }
 
-  gap(reason) {
+  gap(name, reason) {
     count(this.told, reason);
+    this.warned.add(name);
   }
 
-  failed() {
+  failed({ from, number }) {
     this.counts.errors += 1;
+    this.failures.add(`${from} ${number}`);
   }
 
   joins(room, name) {
@@ -96,6 +104,8 @@ export class Account {
     heard.seen.add(number);
     if (number < heard.highest) this.counts.disordered += 1;
     heard.highest = Math.max(heard.highest, number);
+    const took = performance.now() - this.times.get(`${from} ${number}`);
+    count(this.latency, Math.round(Math.log(took) / CLASS));
   }
 
   /** Whether a client has heard all that was published to its room, or has waited long enough for it. */
@@ -131,20 +141,36 @@ export class Account {
     return examples;
   }
 
+  /** Lost, though nobody was told. */
+  unannounced(name, room) {
+    if (this.warned.has(name)) return 0;
+    let silent = 0;
+    for (const [from, highest] of this.room(room).sent) {
+      const seen = this.listeners.get(name)?.get(from)?.seen ?? new Set();
+      for (let number = 1; number <= highest; number += 1) silent += !seen.has(number) && !this.failures.has(`${from} ${number}`);
+    }
+    return silent;
+  }
+
   second() {
     const { closes, counts } = this;
     return { closes, away: this.away.size, ...counts };
   }
 
   summary() {
-    for (const [room, { members }] of this.rooms) for (const name of members) this.counts.lost += this.missing(name, room);
+    for (const [room, { members }] of this.rooms) {
+      for (const name of members) {
+        this.counts.lost += this.missing(name, room);
+        this.counts.unannounced += this.unannounced(name, room);
+      }
+    }
     const seconds = Math.floor((this.ended - this.began) / 1000);
     const returns = Array.from({ length: seconds }, (_, second) => this.returns[second] ?? 0);
     const gaps = this.gaps.sort((a, b) => a - b).map(Math.round);
     const at = (part) => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))] ?? 0;
-    const { closes, attempts, reasons, refusals, told, counts } = this;
-    const unconfirmed = counts.published - counts.confirmed;
-    return { seconds, closes, attempts, reasons, refusals, told, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, away: gaps, ...counts, unconfirmed, examples: this.examples() };
+    const { closes, attempts, reasons, refusals, told, latency, counts } = this;
+    const unconfirmed = counts.published - counts.confirmed - counts.errors;
+    return { seconds, closes, attempts, reasons, refusals, told, latency, returns, gaps: { p50: at(0.5), p99: at(0.99), max: at(1) }, away: gaps, ...counts, unconfirmed, examples: this.examples() };
   }
 
   room(name) {

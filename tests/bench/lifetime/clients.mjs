@@ -18,7 +18,8 @@ wait for what is on its way, on {"close": true} they say {"event": "account", ..
   closes      WebSocket close codes and how often; attempts: the same of those that were never open
   returns     how many came back in each second since the start
   gaps        milliseconds from a close to the next connection: p50, p99, max; away: each of them
-  published, unconfirmed, lost, duplicated, disordered, repeated
+  latency     from publishing to a member, counted in classes: class n is 1.02 to the power of n, in milliseconds
+  published, unconfirmed, errors, lost, duplicated, disordered; unannounced: lost, with neither an error nor a gap
 `;
 
 const { values: flags } = parseArgs({

@@ -21,7 +21,7 @@ export class Member {
     });
     this.socket.on('disconnect', (reason) => account.left(this.name, reason));
     this.socket.on('message', ({ data }) => account.heard(this.name, data));
-    this.socket.on('realtime:gap', ({ reason }) => account.gap(reason));
+    this.socket.on('realtime:gap', ({ reason }) => account.gap(this.name, reason));
   }
 
   connected(isRecovered, joined) {
@@ -52,8 +52,8 @@ export class Member {
   send(message) {
     const id = `${this.name}-${message.number}`;
     this.socket.emit('publish', { room: this.room, data: message, id }, (answer) => {
-      if (answer?.error) return this.account.failed(answer.error);
       this.open.delete(message.number);
+      if (answer?.error) return this.account.failed(message);
       this.account.confirmed(this.room, message);
     });
   }

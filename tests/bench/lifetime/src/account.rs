@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// Times are counted in classes, each so many times as long as the one before.
+const CLASS: f64 = 1.02;
+
 /// Counts of what happened, as `clients.mjs` tells them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -27,7 +30,12 @@ pub struct Account {
     pub duplicated: u64,
     pub disordered: u64,
     pub unconfirmed: u64,
+    /// Messages that the server said it did not publish.
     pub errors: u64,
+    /// Lost, with neither an error to the publisher nor a gap to the listener.
+    pub unannounced: u64,
+    /// From publishing to a member, counted in classes: class n is `CLASS` to the power of n, in milliseconds.
+    pub latency: BTreeMap<i32, u64>,
     /// Came back as themselves.
     pub recovered: u64,
     /// Came back as strangers.
@@ -45,6 +53,9 @@ impl Account {
                 *sum.entry(key).or_default() += count;
             }
         }
+        for (class, count) in other.latency {
+            *self.latency.entry(class).or_default() += count;
+        }
         let seconds = self.returns.len().max(other.returns.len());
         self.returns.resize(seconds, 0);
         for (sum, more) in self.returns.iter_mut().zip(other.returns) {
@@ -61,6 +72,7 @@ impl Account {
             (&mut self.disordered, other.disordered),
             (&mut self.unconfirmed, other.unconfirmed),
             (&mut self.errors, other.errors),
+            (&mut self.unannounced, other.unannounced),
             (&mut self.recovered, other.recovered),
             (&mut self.joined, other.joined),
         ] {
@@ -85,6 +97,18 @@ impl Account {
     pub fn away(&self, part: f64) -> u64 {
         let index = (self.away.len() as f64 * part) as usize;
         self.away.get(index.min(self.away.len().saturating_sub(1))).copied().unwrap_or(0)
+    }
+
+    /// A quantile of the time from publishing to a member, in milliseconds.
+    pub fn latency(&self, part: f64) -> f64 {
+        let mut left = self.latency.values().sum::<u64>() as f64 * part;
+        for (class, count) in &self.latency {
+            left -= *count as f64;
+            if left <= 0.0 {
+                return CLASS.powi(*class);
+            }
+        }
+        0.0
     }
 
     /// Most returns in one second, as a multiple of the mean.

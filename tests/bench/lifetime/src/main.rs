@@ -9,6 +9,7 @@ mod redis;
 mod scenario;
 mod site;
 mod table;
+mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -46,9 +47,12 @@ struct Options {
     /// Age at which the load balancer cuts a WebSocket, in seconds.
     #[arg(long, default_value_t = 30)]
     age: u64,
-    /// Writes the table between the marks `<!-- lifetime: begin -->` and `<!-- lifetime: end -->` of this file.
+    /// Writes the table between the marks `<!-- NAME: begin -->` and `<!-- NAME: end -->` of this file.
     #[arg(long)]
     write: Option<PathBuf>,
+    /// The NAME of those marks.
+    #[arg(long, default_value = "lifetime")]
+    mark: String,
 }
 
 #[tokio::main]
@@ -69,7 +73,7 @@ async fn main() -> Result<ExitCode> {
     }
     println!("\n{}", table::of(&rows));
     if let Some(file) = &options.write {
-        table::write(file, &rows).with_context(|| format!("failed to write {}", file.display()))?;
+        table::write(file, &options.mark, &rows).with_context(|| format!("failed to write {}", file.display()))?;
     }
     let broken: Vec<_> = rows.iter().flat_map(promise::broken).collect();
     broken.iter().for_each(|broken| println!("BROKEN {broken}"));
@@ -83,8 +87,9 @@ async fn run(site: &mut Site, served: Served, options: &Options, rows: &mut Vec<
     };
     for scenario in scenarios.into_iter().filter(|scenario| served.can(*scenario)) {
         eprintln!("{served}: {scenario}");
-        let account = scenario::play(site, scenario, options).await.with_context(|| format!("{served}: {scenario}"))?;
-        let row = Row { served, scenario, clients: options.clients, account };
+        let (account, usage) =
+            scenario::play(site, scenario, options).await.with_context(|| format!("{served}: {scenario}"))?;
+        let row = Row { served, scenario, clients: options.clients, every: options.every, account, usage };
         eprintln!("{}", row.line());
         row.account.examples.iter().for_each(|example| eprintln!("  {example}"));
         rows.push(row);

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     process::{Child, Stdio},
 };
 
@@ -17,23 +18,36 @@ use tokio::{
 pub struct Redis {
     child: Child,
     address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Redis {
     /// Starts one, and returns when it answers.
     pub async fn start(address: Ipv4Addr) -> Result<Self> {
         let port = TcpListener::bind((address, 0))?.local_addr()?.port();
-        let folder = tempfile::tempdir()?;
-        let mut redis = tied::command("redis-server", "KILL");
-        redis.args(["--bind", &address.to_string(), "--port", &port.to_string(), "--protected-mode", "no"]);
-        redis.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder.path());
-        redis.stdout(Stdio::null()).stderr(Stdio::inherit());
-        let child = tied::spawn(redis).context("failed to run redis-server: install the package of that name")?;
-        let redis = Self { child, address: SocketAddr::from((address, port)), _folder: folder };
-        let up = wait::until(wait::DEADLINE, async || Ok(redis.ping().await.ok()));
-        ensure!(up.await?.is_some(), "redis-server does not answer at {}", redis.address);
+        let (address, folder) = (SocketAddr::from((address, port)), tempfile::tempdir()?);
+        let redis = Self { child: spawn(address, folder.path())?, address, folder };
+        redis.answers().await?;
         Ok(redis)
+    }
+
+    /// SIGKILL: whatever it held is gone.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again where it was, empty.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(self.address, self.folder.path())?;
+        self.answers().await
+    }
+
+    async fn answers(&self) -> Result<()> {
+        let up = wait::until(wait::DEADLINE, async || Ok(self.ping().await.ok()));
+        ensure!(up.await?.is_some(), "redis-server does not answer at {}", self.address);
+        Ok(())
     }
 
     /// As a client writes it.
@@ -49,6 +63,14 @@ impl Redis {
         ensure!(&answer == b"+PONG", "no Redis");
         Ok(())
     }
+}
+
+fn spawn(address: SocketAddr, folder: &Path) -> Result<Child> {
+    let mut redis = tied::command("redis-server", "KILL");
+    redis.args(["--bind", &address.ip().to_string(), "--port", &address.port().to_string(), "--protected-mode", "no"]);
+    redis.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder);
+    redis.stdout(Stdio::null()).stderr(Stdio::inherit());
+    tied::spawn(redis).context("failed to run redis-server: install the package of that name")
 }
 
 impl Drop for Redis {

@@ -13,10 +13,15 @@ use crate::{
     account::Account,
     crowd::{Crowd, Kind},
     site::Site,
+    usage::Usage,
 };
 
 /// Before something happens, and after it is over.
 const CALM: u64 = 20;
+/// How long Redis is away.
+const AWAY: u64 = 10;
+/// Age of a WebSocket where none is to be cut, in seconds.
+const LONG: u64 = 3600;
 /// Clients of each version.
 const FEW: usize = 20;
 /// Longest that a change may take.
@@ -45,11 +50,15 @@ pub enum Scenario {
     Apiserver,
     /// etcd is killed and comes back.
     Etcd,
+    /// Nothing at all: no cut, and so no rotation.
+    Steady,
+    /// Redis is killed twice, and comes back empty.
+    Redis,
 }
 
 impl Scenario {
     /// In the order in which they are played.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Rotation,
         Self::RotationOff,
         Self::Rollout,
@@ -60,7 +69,13 @@ impl Scenario {
         Self::OperatorUpgrade,
         Self::Apiserver,
         Self::Etcd,
+        Self::Steady,
+        Self::Redis,
     ];
+
+    fn has_cut(self) -> bool {
+        !matches!(self, Self::Steady | Self::Redis)
+    }
 }
 
 impl fmt::Display for Scenario {
@@ -76,6 +91,8 @@ impl fmt::Display for Scenario {
             Self::OperatorUpgrade => "operator upgrade",
             Self::Apiserver => "apiserver away for a minute",
             Self::Etcd => "etcd killed and started",
+            Self::Steady => "nothing",
+            Self::Redis => "Redis killed twice, and empty when it is back",
         })
     }
 }
@@ -97,7 +114,13 @@ impl Served {
             Self::Node => {
                 matches!(
                     scenario,
-                    Scenario::Rotation | Scenario::Rollout | Scenario::ScaleIn | Scenario::Drain | Scenario::Kill
+                    Scenario::Rotation
+                        | Scenario::Rollout
+                        | Scenario::ScaleIn
+                        | Scenario::Drain
+                        | Scenario::Kill
+                        | Scenario::Steady
+                        | Scenario::Redis
                 )
             }
         }
@@ -114,14 +137,16 @@ impl fmt::Display for Served {
 }
 
 /// Lets it happen to many clients; what they lived through.
-pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Result<Account> {
-    site.serve(scenario, options.age).await?;
+pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Result<(Account, Usage)> {
+    let age = if scenario.has_cut() { options.age } else { LONG };
+    site.serve(scenario, age).await?;
     let mut crowd = match scenario {
         Scenario::Versions => Crowd::connect(&Kind::ALL, FEW, options.every, site.entrance()).await?,
         _ => Crowd::connect(&[Kind::V4], options.clients, options.every, site.entrance()).await?,
     };
+    let before = site.usage().await?;
     match scenario {
-        Scenario::Rotation => crowd.pass(options.minutes * 60).await?,
+        Scenario::Rotation | Scenario::Steady => crowd.pass(options.minutes * 60).await?,
         Scenario::RotationOff => crowd.pass(2 * options.age + CALM).await?,
         Scenario::Rollout
         | Scenario::Versions
@@ -130,15 +155,17 @@ pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Res
         | Scenario::Kill
         | Scenario::OperatorUpgrade
         | Scenario::Apiserver
-        | Scenario::Etcd => {
+        | Scenario::Etcd
+        | Scenario::Redis => {
             crowd.pass(CALM).await?;
             happen(site, &mut crowd, scenario).await?;
             crowd.pass(CALM).await?;
         }
     }
+    let usage = site.usage().await?.since(&before);
     let account = crowd.account().await?;
     site.after(scenario).await?;
-    Ok(account)
+    Ok((account, usage))
 }
 
 async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Result<()> {
@@ -158,7 +185,15 @@ async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Resul
         Scenario::Drain => site.drain(2).await?,
         Scenario::Kill => site.kill_one().await?,
         Scenario::OperatorUpgrade => site.upgrade_operator().await?,
-        Scenario::Rotation | Scenario::RotationOff => {}
+        Scenario::Redis => {
+            for _ in 0..2 {
+                site.redis.kill()?;
+                crowd.pass(AWAY).await?;
+                site.redis.start_again().await?;
+                crowd.pass(CALM).await?;
+            }
+        }
+        Scenario::Rotation | Scenario::RotationOff | Scenario::Steady => {}
     }
     let began = Instant::now();
     while !site.is_settled().await.unwrap_or(false) {

@@ -16,6 +16,7 @@ use crate::{
     peer,
     redis::Redis,
     scenario::{Scenario, Served},
+    usage::Usage,
 };
 
 const NAMESPACE: &str = "chat";
@@ -31,7 +32,8 @@ pub struct Site {
     served: Served,
     client: Client,
     balancer: Balancer,
-    redis: Redis,
+    /// What the pods share.
+    pub redis: Redis,
     /// The service that is played with.
     name: &'static str,
     /// Its pods when a scenario begins.
@@ -173,12 +175,7 @@ impl Site {
         let pods = self.pods().await?;
         let pod = pods.first().context("there are no pods")?;
         let uid = pod.uid().context("a uid")?;
-        let program = match self.served {
-            Served::Bundled => "/realtime-server",
-            Served::Node => "/node",
-        };
-        let process = processes_of(&uid)?.into_iter().find(|(_, command)| command.starts_with(program));
-        let (process, _) = process.with_context(|| format!("no {program} runs in the pod"))?;
+        let (process, _) = self.server_of(&uid).context("no server runs in the pod")?;
         self.restarting = Some(pod.name_any());
         let process = rustix::process::Pid::from_raw(process).context("a process")?;
         rustix::process::kill_process(process, rustix::process::Signal::KILL)?;
@@ -216,6 +213,25 @@ impl Site {
             self.restarting = None;
         }
         Ok(is_there && is_gone)
+    }
+
+    /// What the servers take of the machine, pod by pod.
+    pub async fn usage(&self) -> Result<Usage> {
+        let uids = self.pods().await?.into_iter().filter_map(|pod| pod.uid());
+        let servers = uids.filter_map(|uid| {
+            let (process, _) = self.server_of(&uid)?;
+            Some((uid, process))
+        });
+        Usage::now(servers)
+    }
+
+    /// The server's process in a pod.
+    fn server_of(&self, pod: &str) -> Option<(i32, String)> {
+        let program = match self.served {
+            Served::Bundled => "/realtime-server",
+            Served::Node => "/node",
+        };
+        processes_of(pod).ok()?.into_iter().find(|(_, command)| command.starts_with(program))
     }
 
     /// What there is, for whoever has to find out why something failed.
