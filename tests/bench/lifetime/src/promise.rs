@@ -78,7 +78,7 @@ mod tests {
             clients: 10,
             every: 1000,
             account,
-            usage: Usage::now([].into_iter()).unwrap(),
+            usage: Usage::now([].into_iter()).expect("nothing to read"),
         }
     }
 
