@@ -22,7 +22,7 @@ use crate::APP;
 
 const LAST_LINE: &str = "Ctrl-C ends everything and leaves nothing behind.";
 /// Nobody waits longer for Ctrl-C.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `up` with temporary files of its own, so that what it leaves behind can be told from what others do.
 struct Up {
