@@ -78,6 +78,8 @@ pub struct RealtimeServiceSpec {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = Rule::new("!self.contains('/') && !self.contains(':')")
         .message("host is a DNS name alone, e.g. chat.domain-a.com: no scheme, no port and no path"))]
+    #[x_kube(validation = Rule::new("!self.matches('^[0-9]+([.][0-9]+){3}$')")
+        .message("host is a DNS name, not an address: a page asks for it by name, and so does the certificate"))]
     #[x_kube(validation = Rule::new("!self.contains('*')")
         .message("host is one name, not a wildcard: the URL, the certificate and the route of the service need it"))]
     #[x_kube(validation = Rule::new("self.contains('*') || self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")

@@ -34,8 +34,8 @@ fn limit(field: &str, path: &[&str], schema: &mut Map<String, Value>) {
     let inside = path.last().copied().unwrap_or_default();
     let of_selector = path.iter().any(|field| field.ends_with("Selector"));
     let (part, limits) = match field {
-        // Where a node has what it is told by its own fields.
-        "key" | "values" if inside == "matchFields" => return,
+        "key" if inside == "matchFields" => ("", json!({"enum": ["metadata.name"]})),
+        "values" if inside == "matchFields" => return,
         "operator" if inside == "matchFields" => ("", json!({"enum": ["In", "NotIn"]})),
         "operator" if of_selector => ("", json!({"enum": ["In", "NotIn", "Exists", "DoesNotExist"]})),
         "operator" if inside == "matchExpressions" => {
