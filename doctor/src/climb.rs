@@ -22,7 +22,7 @@ use line::{Line, NoLine};
 pub(crate) use tls::authorities;
 
 /// An origin that nobody allows; the name can never be registered (RFC 2606).
-const FOREIGN: &str = "https://realtime-doctor.invalid";
+pub const FOREIGN: &str = "https://realtime-doctor.invalid";
 
 /// Climbs, and says how it went.
 pub async fn climb(target: &Target) -> Report {

@@ -20,7 +20,7 @@ pub mod rung;
 pub mod target;
 mod words;
 
-pub use climb::{climb, climb_telling};
+pub use climb::{FOREIGN, climb, climb_telling};
 pub use exchange::Exchange;
 pub use explain::explain;
 pub use finding::{Finding, Step, Verdict};

@@ -117,8 +117,16 @@ pub enum TargetError {
     #[error("the payload of the CONNECT is not a JSON object: {0}")]
     Auth(String),
     /// Not certificates.
-    #[error("the file of --ca holds no certificate in PEM")]
+    #[error("the file of authorities holds no certificate in PEM")]
     Authorities,
+}
+
+/// Whether there are authorities in this file.
+///
+/// # Errors
+/// When there is none.
+pub fn check_authorities(pem: &[u8]) -> Result<(), TargetError> {
+    crate::climb::authorities(pem)
 }
 
 impl Target {
@@ -211,7 +219,7 @@ impl Target {
     /// # Errors
     /// When there is none.
     pub fn authorities(mut self, pem: Vec<u8>) -> Result<Self, TargetError> {
-        crate::climb::authorities(&pem)?;
+        check_authorities(&pem)?;
         self.authorities = pem;
         Ok(self)
     }

@@ -4,7 +4,7 @@ mod attempts;
 mod wanted;
 mod written;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, StreamExt, TryStreamExt,
@@ -90,6 +90,8 @@ pub struct Operator {
     pub concurrency: u16,
     /// Whether it connects to services as a page would, where they ask for that.
     pub probes: bool,
+    /// File of authorities that it trusts then, besides those of browsers.
+    pub probe_ca: Option<PathBuf>,
     /// Name of this process in events.
     pub identity: String,
     /// The metrics.
@@ -159,7 +161,7 @@ impl Operator {
             let listeners = listeners.clone();
             move |service: &fleet::ServiceKey| listeners.tell(service)
         };
-        tasks.spawn(probe::run(ctx.probes.clone(), ctx.metrics.clone(), answered));
+        tasks.spawn(probe::run(ctx.probes.clone(), self.probe_ca, ctx.metrics.clone(), answered));
         let listeners = listeners.clone();
         let changed = move |service: &fleet::ServiceKey| listeners.tell(service);
         tasks.spawn(fleet::scrape(ctx.fleet.clone(), listed, first_round, ctx.metrics.clone(), changed));

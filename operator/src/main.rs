@@ -60,6 +60,10 @@ fn print_warnings() -> anyhow::Result<()> {
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
+    if let Some(file) = &options.probe_ca {
+        let pem = std::fs::read(file).with_context(|| format!("failed to read --probe-ca {}", file.display()))?;
+        realtime_doctor::target::check_authorities(&pem).with_context(|| format!("--probe-ca {}", file.display()))?;
+    }
     let term = if options.election.leader_election { Term::not_yet() } else { Term::unlimited() };
     let clients = clients(&term).await.context("failed to read KUBECONFIG or the in-cluster configuration")?;
     let Clients { client, of_the_lease } = clients;
@@ -98,6 +102,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
         settings: Settings { server_image: options.server_image.unwrap_or(defaults.server_image) },
         concurrency: options.concurrency,
         probes: options.probes,
+        probe_ca: options.probe_ca,
         identity,
         metrics: metrics.clone(),
     };

@@ -55,6 +55,8 @@ pub struct Observed {
     pub retry_after: Duration,
     /// Children that are leaving and come again.
     pub leaving: Vec<String>,
+    /// What of others' no pod starts without.
+    pub needs: Vec<String>,
     /// What the reconcile did, for the event.
     pub changes: Vec<String>,
     /// Whether the resource is paused.
@@ -124,6 +126,7 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
         certificate: routes::certificate(live(applied, Kind::ManagedCertificate), service),
         kept: applied.kept.iter().map(|(kind, name)| format!("{} {name}", kind.as_str())).collect(),
         notes: plan::notes(service),
+        needs: plan::needs(service),
         pods: of_deployment(wanted(service, deployment), deployment),
         paused: spec.paused,
         reports: reports(service, pods),

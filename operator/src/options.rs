@@ -1,6 +1,6 @@
 //! The command line. Every option has an environment variable.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use realtime_telemetry::Traces;
@@ -49,6 +49,9 @@ pub struct Run {
     /// Whether to connect to services as a page would, where spec.probe asks for it.
     #[arg(long, value_name = "BOOL", env = "REALTIME_OPERATOR_PROBES", default_value_t = true, action = clap::ArgAction::Set)]
     pub probes: bool,
+    /// File of authorities in PEM that probes trust besides those of browsers, for certificates of your own. It is read for each probe.
+    #[arg(long, value_name = "FILE", env = "REALTIME_OPERATOR_PROBE_CA")]
+    pub probe_ca: Option<PathBuf>,
     /// Options of the leader election.
     #[command(flatten)]
     pub election: Election,

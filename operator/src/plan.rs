@@ -125,6 +125,13 @@ pub fn notes(service: &ValidService) -> Vec<String> {
     }
 }
 
+/// Keys of Secrets without which no pod starts.
+#[must_use]
+pub fn needs(service: &ValidService) -> Vec<String> {
+    let needed = mounted::secrets(service).filter(|(mounted, _)| !mounted.optional());
+    needed.map(|(_, secret)| format!("Secret {} with the key {}", secret.name, secret.key)).collect()
+}
+
 /// The label selector of the service's pods, e.g. `app.kubernetes.io/instance=chat,app.kubernetes.io/name=realtime-server`.
 #[must_use]
 pub fn selector_of(service: &ValidService) -> String {

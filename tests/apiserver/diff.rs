@@ -8,27 +8,13 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use realtime_tests::{Child, Cluster, Stage, program};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, process::Command, sync::OnceCell};
+use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::manifests::service;
 
-/// `kubectl-realtime`, built beside the operator if it is not there or not current.
+/// `kubectl-realtime`, built with the operator.
 pub(crate) async fn kubectl_realtime() -> Result<PathBuf> {
-    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
-    let build = || async {
-        let program = program::operator().await?.with_file_name("kubectl-realtime");
-        let target = program.ancestors().nth(2).context("it is in no target folder")?;
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "kubectl-realtime", "--target-dir"]).arg(target);
-        cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        let built = cargo.output().await.context("failed to run cargo")?;
-        ensure!(built.status.success(), "failed to build it:\n{}", String::from_utf8_lossy(&built.stderr));
-        Ok(program)
-    };
-    BUILT.get_or_try_init(build).await.cloned()
+    Ok(program::folder().await?.join("kubectl-realtime"))
 }
 
 /// What the program said.

@@ -31,17 +31,22 @@ async fn what_kubectl_shows_is_captured() -> Result<()> {
         let shown = stage.kubectl(&command.split(' ').collect::<Vec<_>>()).await?.good()?;
         page += &format!("\n```console\n$ kubectl {command}\n{}\n```\n", steady(&shown).trim_end());
     }
+    compare(FILE, &page)
+}
+
+/// Writes the page with `UPDATE_DOCS=1`, and otherwise compares it with what is there.
+pub fn compare(file: &str, page: &str) -> Result<()> {
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(FILE, &page)?;
+        std::fs::write(file, page)?;
         return Ok(());
     }
-    let there = if Path::new(FILE).exists() { std::fs::read_to_string(FILE)? } else { String::new() };
-    assert!(there == page, "docs/kubectl.md is stale; run this test with UPDATE_DOCS=1. It should be:\n{page}");
+    let there = if Path::new(file).exists() { std::fs::read_to_string(file)? } else { String::new() };
+    assert!(there == page, "{file} is stale; run this test with UPDATE_DOCS=1. It should be:\n{page}");
     Ok(())
 }
 
 /// Times, ages and ids as they could have been, so that the page changes only with the product.
-fn steady(shown: &str) -> String {
+pub fn steady(shown: &str) -> String {
     let mut lines: Vec<String> = shown.lines().map(|line| of_field(line).unwrap_or_else(|| line.to_owned())).collect();
     let age = lines.first().and_then(|header| header.find("AGE"));
     if let Some(age) = age {

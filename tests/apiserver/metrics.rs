@@ -17,7 +17,7 @@ use kube::{
 use realtime_tests::{Cluster, Operator, Server, Stage};
 use serde_json::json;
 
-use crate::manifests::service;
+use crate::{manifests::service, readiness::pods_are_ready};
 
 const DOCS: &str = include_str!("../../docs/metrics.md");
 const OWN: &str = "realtime_operator_";
@@ -157,6 +157,12 @@ async fn everything(stage: &Stage, operator: &Operator) -> Result<Server> {
     stage.apply(&service("unloved", "workload: {nodeSelector: {\"no label\": here}}")).await?;
     counted(stage, operator, r#"api_requests_total{verb="apply",kind="Deployment",result="invalid"}"#).await?;
 
+    // Names of Services lead nowhere on this machine.
+    stage.apply(&service("probed", "exposure: {none: {}}\nprobe: {}")).await?;
+    stage.says("probed", "Available", "Unknown", "PodsPending").await?;
+    pods_are_ready(stage, "probed", 1).await?;
+    counted(stage, operator, r#"probes_total{verdict="fail",rung="dns"}"#).await?;
+
     forbid(stage, "ingresses").await?;
     stage.apply(&service("barred", "")).await?;
     counted(stage, operator, r#"api_requests_total{verb="apply",kind="Ingress",result="forbidden"}"#).await?;
@@ -186,7 +192,7 @@ async fn docs_and_metrics_name_the_same_series() -> Result<()> {
     let words: BTreeSet<_> =
         rows().filter(|cells| cells.len() == 2).flat_map(|cells| quoted(cells[1]).collect::<Vec<_>>()).collect();
     for (name, labels, _) in text.lines().filter(|line| line.starts_with(OWN)).filter_map(series) {
-        for label in ["outcome", "verb", "result", "status"] {
+        for label in ["outcome", "verb", "result", "status", "verdict", "rung"] {
             let said = labels.get(label).is_none_or(|word| words.contains(word));
             ensure!(said, "docs/metrics.md lacks {label}={:?} of {name}", labels.get(label));
         }

@@ -138,6 +138,12 @@ impl Cluster {
         self.local.read().await.kubeconfig_with_token(name, token)
     }
 
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &std::path::Path {
+        &self.kubeconfig
+    }
+
     /// The log of all requests, a JSON object a line.
     #[must_use]
     pub fn audit_log(&self) -> &std::path::Path {

@@ -28,11 +28,18 @@ const START: Duration = Duration::from_secs(20);
 
 impl Operator {
     /// Starts one and returns when it serves its probes; `identity` is its name in the Lease and in events.
-    pub(crate) async fn start(kubeconfig: &Path, namespace: &str, identity: &str, log: PathBuf) -> Result<Self> {
+    pub(crate) async fn start(
+        kubeconfig: &Path,
+        namespace: &str,
+        identity: &str,
+        options: &[&str],
+        log: PathBuf,
+    ) -> Result<Self> {
         let mut command = Command::from(tied::command(program::operator().await?, "KILL"));
         command
             .args(["run", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
             .args(["--namespace", namespace, "--lease-namespace", namespace])
+            .args(options)
             .env("KUBECONFIG", kubeconfig)
             .env("HOSTNAME", identity)
             .stdin(Stdio::null())

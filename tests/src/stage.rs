@@ -68,13 +68,27 @@ impl Stage {
         kubeconfig_of(&self.cluster, &self.client, &self.namespace, account).await
     }
 
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig_of_admin(&self) -> PathBuf {
+        self.cluster.kubeconfig().to_owned()
+    }
+
     /// An operator for this namespace, which leads and has read what there is.
     ///
     /// # Errors
     /// When it does not start.
     pub async fn operator(&self) -> Result<Operator> {
+        self.operator_with(&[]).await
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn operator_with(&self, options: &[&str]) -> Result<Operator> {
         let audit = self.audit()?;
-        let operator = self.standby("operator-0").await?;
+        let operator = self.standby_with("operator-0", options).await?;
         operator.leads(wait::DEADLINE).await?;
         // It looks at services only when it knows all their children.
         self.eventually("the operator has listed the services", async || {
@@ -89,9 +103,13 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn standby(&self, identity: &str) -> Result<Operator> {
+        self.standby_with(identity, &[]).await
+    }
+
+    async fn standby_with(&self, identity: &str, options: &[&str]) -> Result<Operator> {
         let number = fs::read_dir(self.logs.path())?.count();
         let log = self.logs.path().join(format!("{number}-{identity}.log"));
-        Operator::start(&self.kubeconfig, &self.namespace, identity, log).await
+        Operator::start(&self.kubeconfig, &self.namespace, identity, options, log).await
     }
 
     /// kubectl in this namespace.

@@ -29,6 +29,11 @@ pub(super) fn of(view: &View) -> String {
     for condition in view.conditions.iter().filter(|condition| !is_well(&condition.type_, &condition.status)) {
         _ = write!(text, "\n  {}={} {}: {}", condition.type_, condition.status, condition.reason, condition.message);
     }
+    // What does not hold is said above.
+    if let Some(probe) = view.probe().filter(|probe| probe.status == "True") {
+        let since = ago(view.now, probe.last_transition_time.0);
+        _ = write!(text, "\nprobe       {} ({}, for {since})", probe.message, probe.reason);
+    }
     if let Some(effective) = &view.effective {
         _ = write!(text, "\n\n{}", timeline::of(effective));
     }
@@ -154,6 +159,19 @@ mod tests {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert_eq!(text.lines().find(|line| line.contains("chat-a")).map(|line| line.matches('█').count()), Some(12));
+    }
+
+    #[test]
+    fn what_the_probe_says_is_there_whatever_it_is() {
+        let probed = |status: &str, reason: &str| {
+            let probe = json!({"type": "Reachable", "status": status, "reason": reason, "message": "so it is.",
+                "lastTransitionTime": "1969-12-31T23:00:00Z", "observedGeneration": 4});
+            of(&view(json!({"observedGeneration": 4, "conditions": [ready("True", "Available"), probe]})))
+        };
+        let held = probed("True", "AllHold");
+        assert!(held.contains("\nprobe       so it is. (AllHold, for 1h)"), "{held}");
+        assert!(probed("False", "Tls").contains("\n  Reachable=False Tls: so it is."));
+        assert!(probed("Unknown", "ProbePending").contains("\n  Reachable=Unknown ProbePending: so it is."));
     }
 
     #[test]

@@ -122,6 +122,11 @@ impl View {
         self.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
     }
 
+    /// What the operator's own probe found, where the service asks for one.
+    pub(super) fn probe(&self) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == ConditionType::Reachable.as_str())
+    }
+
     /// Whether the operator has seen what the spec says now.
     pub(super) fn is_current(&self) -> bool {
         self.observed >= self.generation

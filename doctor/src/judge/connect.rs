@@ -125,7 +125,7 @@ pub(crate) fn not_secured(target: &Target, error: &Tls) -> Finding {
     let fail = |reason, message: String, console: &str| Finding::fail(reason, message).console(console);
     match error {
         Tls::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
-            name_mismatch(host, &presented.join(", "))
+            name_mismatch(host, &presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", "))
         }
         Tls::InvalidCertificate(CertificateError::NotValidForName) => name_mismatch(host, "other names"),
         Tls::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -161,6 +161,11 @@ pub(crate) fn not_secured(target: &Target, error: &Tls) -> Finding {
             .change("look at the TLS settings of what listens there")
             .yaml("spec:\n  exposure:\n    gke: {managedCertificate: true}"),
     }
+}
+
+/// rustls writes names as it holds them: `DnsName("a.com")`.
+fn bare(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(_, inside)| inside).trim_matches(['"', ')'])
 }
 
 fn name_mismatch(host: &str, presented: &str) -> Finding {
@@ -200,6 +205,16 @@ mod tests {
         }
         let plain = Tls::InvalidMessage(InvalidMessage::InvalidContentType);
         assert_eq!(not_secured(&target("https://a.com"), &plain).reason, Reason::NotTls);
+    }
+
+    #[test]
+    fn a_certificate_for_others_names_them() {
+        let error = CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("a.com").unwrap(),
+            presented: vec!["DnsName(\"b.com\")".to_owned(), "c.com".to_owned()],
+        };
+        let finding = not_secured(&target("https://a.com"), &Tls::InvalidCertificate(error));
+        assert_eq!(finding.message, "the certificate is not for a.com, but for b.com, c.com");
     }
 
     #[test]

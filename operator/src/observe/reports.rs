@@ -62,7 +62,9 @@ impl Reports {
                 Some(backplane) if !pod.leaving => sum.apart.push((name.clone(), backplane.clone())),
                 Some(_) | None => {}
             }
-            table.iter().for_each(|line| add(&mut denied, line));
+            // The operator's own probe is no page that somebody has to look after.
+            let of_pages = table.iter().filter(|line| line.origin != realtime_doctor::FOREIGN);
+            of_pages.for_each(|line| add(&mut denied, line));
         }
         sum.denied = denied.into_values().collect();
         sum.denied.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.origin.cmp(&b.origin)));

@@ -53,6 +53,11 @@ const PUBLISH_TOKEN: Mounted = Mounted {
 };
 
 impl Mounted {
+    /// Whether pods start without it.
+    pub(super) fn optional(&self) -> bool {
+        self.optional == Some(true)
+    }
+
     /// Where the file is.
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.folder, self.file)

@@ -5,7 +5,7 @@ use std::{fmt::Write, net::IpAddr, time::Duration};
 use realtime_crds::conditions::Reason;
 use realtime_doctor::{Exchange, Finding, Report, Rung, Step, Verdict};
 
-use super::{Question, yaml};
+use super::{Question, question::Exposed, yaml};
 
 /// Longest message, in bytes: what a server says may be long.
 const LONGEST: usize = 2000;
@@ -114,7 +114,7 @@ fn is_as_meant(question: &Question, finding: &Finding) -> bool {
     use realtime_doctor::Reason as R;
     match finding.reason {
         // The page's own URL is that of whoever ends TLS.
-        R::MixedContent => question.tls_ends_elsewhere,
+        R::MixedContent => question.exposure == Exposed::Inside,
         R::ForeignOriginAccepted => !question.enforces,
         // The server moves connections away before anything cuts them.
         R::ClosedByServer => true,
@@ -186,11 +186,15 @@ fn decided(question: &Question, step: &Step, besides: &Besides) -> Answer {
             _ = write!(message, " Likely cause: {}.", ended(cause));
         }
         if let Some(change) = &finding.change {
-            _ = write!(message, " To do: {}.", ended(change));
+            _ = write!(message, " To do: {}.", to_do(finding.reason, change));
         }
-        let yaml = finding.yaml.as_deref().map(yaml::in_a_line).filter(|line| !line.is_empty());
-        if let Some(line) = yaml {
-            _ = write!(message, " In YAML: {line}");
+        let lines = finding.yaml.as_deref().and_then(|yaml| set_by(question, yaml));
+        match lines {
+            Some(lines) if lines.is_empty() => {
+                message += " The spec has that already, and what answers does not follow it: is it another server behind that address, or an image of your own that reads no policy?"
+            }
+            Some(lines) => _ = write!(message, " In YAML: {}", lines.join("; ")),
+            None => {}
         }
     }
     message.truncate(message.floor_char_boundary(LONGEST));
@@ -202,6 +206,43 @@ fn decided(question: &Question, step: &Step, besides: &Besides) -> Answer {
         message,
         is_whole: true,
         mark,
+    }
+}
+
+/// Without the doctor's own options, which nobody gives to a probe.
+fn to_do(reason: realtime_doctor::Reason, change: &str) -> String {
+    let clauses: Vec<_> = change.split(';').map(str::trim).filter(|clause| !clause.contains("--")).collect();
+    let change = clauses.join("; ");
+    if reason == realtime_doctor::Reason::UnknownIssuer {
+        return format!("{change}; for an authority of your own, give it to the operator (--probe-ca) and to browsers");
+    }
+    ended(&change).to_owned()
+}
+
+/// What the lines set, for the way on which this service is reached; nothing of it where the spec has it already. None where the
+/// spec has no say in it.
+fn set_by(question: &Question, yaml: &str) -> Option<Vec<String>> {
+    // The host is what it is.
+    let fields = yaml::fields(yaml).into_iter().filter(|field| !field.starts_with("spec.host:"));
+    let of_this_way = |field: String| match field.starts_with("spec.exposure.") {
+        true => question.exposure.certificate().map(str::to_owned),
+        false => Some(field),
+    };
+    let fields: Vec<_> = fields.filter_map(of_this_way).collect();
+    let missing = fields.iter().filter(|field| !is_set(question, field)).cloned().collect();
+    (!fields.is_empty()).then_some(missing)
+}
+
+fn is_set(question: &Question, field: &str) -> bool {
+    match field.split_once(": ") {
+        Some(("spec.origins.allow", _)) => question.is_allowed,
+        // What the probe asks for is what the spec lists.
+        Some(("spec.origins.allowedHeaders", _)) => true,
+        Some(("spec.origins.mode", "Enforce")) => question.enforces,
+        Some(("spec.origins.credentials", "true")) => question.credentials,
+        Some(("spec.transports", "[websocket, polling]")) => question.transports == (true, true),
+        Some(("spec.transports", "[websocket]")) => question.transports == (true, false),
+        _ => false,
     }
 }
 

@@ -1,8 +1,8 @@
 //! I/O: one climb, with an end.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, path::Path, time::Duration};
 
-use realtime_doctor::{Report, Rung, Verdict, climb, climb_telling};
+use realtime_doctor::{Report, Rung, Target, Verdict, climb, climb_telling};
 use tokio::time::timeout;
 
 use super::{Answer, Question, Ticket, answer::Besides, course::Stage};
@@ -12,12 +12,14 @@ const LONGEST: Duration = Duration::from_secs(60);
 const RESOLVER: Duration = Duration::from_secs(5);
 
 /// Climbs; None where there is nothing to climb.
-pub(super) async fn answer(ticket: &Ticket) -> Option<Answer> {
+pub(super) async fn answer(ticket: &Ticket, authorities: Option<&Path>) -> Option<Answer> {
     let question = &ticket.question;
+    let trusted = trusted(authorities).await;
     let hold = question.hold.filter(|_| ticket.stage == Stage::Hold);
     let address = question.address();
     let connect_to = address.filter(|_| question.by_address);
     let target = question.target(connect_to, hold).inspect_err(|error| tracing::warn!(%error, "no probe")).ok()?;
+    let target = Target { authorities: trusted.clone(), ..target };
     let limit = LONGEST + hold.unwrap_or_default();
     let mut judged = Vec::new();
     let mut tell = |step: &realtime_doctor::Step| judged.push(step.rung);
@@ -29,7 +31,7 @@ pub(super) async fn answer(ticket: &Ticket) -> Option<Answer> {
     if report.verdict() == Verdict::Fail && connect_to.is_none() {
         match address {
             Some(address) if report.rung() == Some(Rung::Dns) => {
-                besides.by_address = behind(question, address).await;
+                besides.by_address = behind(question, address, trusted).await;
             }
             _ => besides.leads_to = resolve(question).await,
         }
@@ -38,8 +40,16 @@ pub(super) async fn answer(ticket: &Ticket) -> Option<Answer> {
     Some(Answer::of(question, &report, &besides, measures))
 }
 
-async fn behind(question: &Question, address: &str) -> Option<Report> {
-    let target = question.target(Some(address), None).ok()?;
+/// The authorities of the file as they are now. Without them a certificate is judged as a browser does that does not know them.
+async fn trusted(authorities: Option<&Path>) -> Vec<u8> {
+    let Some(file) = authorities else { return Vec::new() };
+    let read = tokio::fs::read(file).await;
+    read.inspect_err(|error| tracing::warn!(%error, file = %file.display(), "failed to read --probe-ca"))
+        .unwrap_or_default()
+}
+
+async fn behind(question: &Question, address: &str, authorities: Vec<u8>) -> Option<Report> {
+    let target = Target { authorities, ..question.target(Some(address), None).ok()? };
     timeout(LONGEST, climb(&target)).await.ok()
 }
 

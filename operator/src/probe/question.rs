@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use origin_policy::Received;
 use realtime_crds::{
     ValidService, Way,
     v1alpha1::{OriginMode, Probe, ProbeVia, Transport},
@@ -22,6 +23,8 @@ pub struct Question {
     pub url: String,
     /// The page's origin.
     pub origin: String,
+    /// Whether the spec allows it.
+    pub is_allowed: bool,
     /// Names of the headers that pages may send.
     pub headers: Vec<String>,
     /// Whether pages send credentials.
@@ -34,35 +37,71 @@ pub struct Question {
     pub addresses: Vec<String>,
     /// Whether to connect to those and not to the name.
     pub by_address: bool,
-    /// Whether somebody else ends TLS before the service.
-    pub tls_ends_elsewhere: bool,
+    /// The way on which clients come.
+    pub exposure: Exposed,
     /// How often it is asked while nothing changes.
     pub every: Option<Duration>,
     /// How long a WebSocket is held open.
     pub hold: Option<Duration>,
 }
 
+/// Who shows browsers a certificate, and what sets that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposed {
+    /// An Ingress of GKE.
+    Gke,
+    /// An Ingress of another class.
+    Ingress,
+    /// The listeners of a Gateway.
+    Gateway,
+    /// Whatever somebody put before the Service.
+    Inside,
+}
+
+impl Exposed {
+    const fn by(way: &Way) -> Self {
+        match way {
+            Way::Gke(_) => Self::Gke,
+            Way::Ingress(_) => Self::Ingress,
+            Way::GkeGateway(_) | Way::Gateway(_) => Self::Gateway,
+            Way::Inside => Self::Inside,
+        }
+    }
+
+    /// The line of the spec that brings a certificate.
+    #[must_use]
+    pub const fn certificate(self) -> Option<&'static str> {
+        match self {
+            Self::Gke => Some("spec.exposure.gke.managedCertificate: true"),
+            Self::Ingress => Some("spec.exposure.ingress.tlsSecretName: NAME"),
+            Self::Gateway | Self::Inside => None,
+        }
+    }
+}
+
 /// The question of a service.
 pub(super) fn of(service: &ValidService, probe: &Probe, observed: &Observed) -> Question {
     let spec = service.spec();
     let offers = |transport| spec.transports.contains(&transport);
+    let origin = probe.origin.clone().unwrap_or_else(|| page(service));
     Question {
         url: observed.url.clone(),
-        origin: probe.origin.clone().unwrap_or_else(|| origin(service)),
+        is_allowed: service.origins().decide(Received::from(origin.as_str())).is_allowed(),
+        origin,
         headers: service.origins().allowed_headers().to_vec(),
         credentials: spec.origins.credentials,
         transports: (offers(Transport::Websocket), offers(Transport::Polling)),
         enforces: spec.origins.mode == OriginMode::Enforce,
         addresses: observed.addresses.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
         by_address: probe.via == ProbeVia::LoadBalancer,
-        tls_ends_elsewhere: matches!(service.way(), Way::Inside),
+        exposure: Exposed::by(service.way()),
         every: probe.every.map(|every| every.get()),
         hold: probe.hold.map(|hold| hold.get()),
     }
 }
 
 /// The first origin that is allowed by name; where there are wildcards alone, one below the first.
-fn origin(service: &ValidService) -> String {
+fn page(service: &ValidService) -> String {
     let patterns = service.origins().patterns();
     let exact = patterns.iter().find(|pattern| !pattern.is_wildcard());
     match exact.or(patterns.first()) {
@@ -161,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_header_that_pages_cannot_set_is_not_asked_for() {
-        let spec = json!({"origins": {"allow": ["https://b.com"], "allowedHeaders": ["Authorization", "Date"]}});
-        let target = asked(&spec).target(None, None).expect("a target");
+        let headers = vec!["Authorization".to_owned(), "Date".to_owned()];
+        let target = Question { headers, ..asked(&json!({})) }.target(None, None).expect("a target");
         assert_eq!(target.header_names(), ["authorization"]);
     }
 }

@@ -1,6 +1,11 @@
 //! I/O: asks what is due, a few at a time. Only the operator that leads runs it.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use tokio::{
     sync::Semaphore,
@@ -17,7 +22,13 @@ const CLIMBS: usize = 4;
 const HOLDS: usize = 64;
 
 /// Asks until dropped; `changed` is told of each service with another answer.
-pub(crate) async fn run(probes: Arc<Probes>, metrics: Arc<Metrics>, changed: impl Fn(&ServiceKey)) {
+pub(crate) async fn run(
+    probes: Arc<Probes>,
+    authorities: Option<PathBuf>,
+    metrics: Arc<Metrics>,
+    changed: impl Fn(&ServiceKey),
+) {
+    let authorities: Option<Arc<Path>> = authorities.map(Arc::from);
     let permits = Permits { climbs: Arc::new(Semaphore::new(CLIMBS)), holds: Arc::new(Semaphore::new(HOLDS)) };
     let mut climbs: JoinSet<Option<Answer>> = JoinSet::new();
     let mut tickets: HashMap<Id, (Ticket, AbortHandle)> = HashMap::new();
@@ -26,7 +37,7 @@ pub(crate) async fn run(probes: Arc<Probes>, metrics: Arc<Metrics>, changed: imp
         tickets.values().filter(|(ticket, _)| !probes.is_wanted(ticket)).for_each(|(_, climb)| climb.abort());
         let (due, next) = probes.take_due(Instant::now());
         for ticket in due {
-            let climb = climbs.spawn(permits.clone().climb(ticket.clone()));
+            let climb = climbs.spawn(permits.clone().climb(ticket.clone(), authorities.clone()));
             tickets.insert(climb.id(), (ticket, climb));
         }
         metrics.probes_under_way(tickets.len());
@@ -63,12 +74,12 @@ struct Permits {
 }
 
 impl Permits {
-    async fn climb(self, ticket: Ticket) -> Option<Answer> {
+    async fn climb(self, ticket: Ticket, authorities: Option<Arc<Path>>) -> Option<Answer> {
         let permits = match ticket.stage {
             Stage::Climb => self.climbs,
             Stage::Hold => self.holds,
         };
         let _permit = permits.acquire().await.ok()?;
-        climb::answer(&ticket).await
+        climb::answer(&ticket, authorities.as_deref()).await
     }
 }

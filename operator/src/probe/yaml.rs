@@ -1,8 +1,8 @@
-//! PURE: lines of YAML → one line for a message: `spec.origins.mode: Enforce`.
+//! PURE: lines of YAML → what they set, for a message: `spec.origins.mode: Enforce`.
 
 /// The fields that the lines set, each with its whole path. Comments stay behind.
 #[must_use]
-pub fn in_a_line(yaml: &str) -> String {
+pub fn fields(yaml: &str) -> Vec<String> {
     let mut path: Vec<&str> = Vec::new();
     let mut fields = Vec::new();
     for line in yaml.lines() {
@@ -15,7 +15,7 @@ pub fn in_a_line(yaml: &str) -> String {
             fields.push(format!("{}: {}", path.join("."), value.trim()));
         }
     }
-    fields.join("; ")
+    fields
 }
 
 #[cfg(test)]
@@ -26,9 +26,9 @@ mod tests {
     fn each_field_is_written_with_its_whole_path() {
         let yaml = "spec:\n  transports: [websocket]\n  # or keep polling\n  origins:\n    allow: [\"https://b.com\"]\n    mode: Enforce   # refuse";
         assert_eq!(
-            in_a_line(yaml),
-            "spec.transports: [websocket]; spec.origins.allow: [\"https://b.com\"]; spec.origins.mode: Enforce"
+            fields(yaml),
+            ["spec.transports: [websocket]", "spec.origins.allow: [\"https://b.com\"]", "spec.origins.mode: Enforce"]
         );
-        assert_eq!(in_a_line(""), "");
+        assert!(fields("").is_empty());
     }
 }

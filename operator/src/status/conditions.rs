@@ -53,7 +53,7 @@ pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
 /// What the root is made of.
 fn of_root(observed: &Observed) -> Vec<Verdict> {
     let accepted = verdict(ConditionType::Accepted, Some(true), Reason::Accepted, "The spec is valid.");
-    let mut parts = vec![accepted, resolved(observed), programmed(observed), available(&observed.pods)];
+    let mut parts = vec![accepted, resolved(observed), programmed(observed), available(observed)];
     parts.extend(observed.reports.as_ref().map(synced));
     parts
 }
@@ -166,18 +166,26 @@ fn programmed(observed: &Observed) -> Verdict {
     of(Some(true), Reason::Programmed, message)
 }
 
-fn available(pods: &Pods) -> Verdict {
+fn available(observed: &Observed) -> Verdict {
     let of = |holds, reason, message: String| verdict(ConditionType::Available, holds, reason, message);
-    let Pods { wanted, exist, current, available, failing } = pods;
+    let Pods { wanted, exist, current, available, failing } = &observed.pods;
     if *wanted == 0 {
         return of(Some(false), Reason::ScaledToZero, "spec.workload.replicas is 0: nobody can connect.".to_owned());
     }
+    let needs = match observed.needs.join(", ") {
+        needs if needs.is_empty() || available == wanted => String::new(),
+        needs => format!(" Pods start when this is there: {needs}."),
+    };
     if let Some(why) = failing {
-        let message = format!("{available} of {wanted} pods are available: {why}");
+        let message = format!(
+            "{available} of {wanted} pods are available: {}.{needs} What they wait for: kubectl describe pods -l {}",
+            why.trim_end_matches('.'),
+            observed.selector
+        );
         return of(Some(false), Reason::PodsFailing, message);
     }
     if current < wanted {
-        return of(None, Reason::PodsPending, format!("{current} of {wanted} pods run the current template."));
+        return of(None, Reason::PodsPending, format!("{current} of {wanted} pods run the current template.{needs}"));
     }
     if exist > current {
         return of(
@@ -187,7 +195,7 @@ fn available(pods: &Pods) -> Verdict {
         );
     }
     if available < wanted {
-        return of(None, Reason::PodsPending, format!("{available} of {wanted} pods are available."));
+        return of(None, Reason::PodsPending, format!("{available} of {wanted} pods are available.{needs}"));
     }
     of(Some(true), Reason::Available, format!("{available} of {wanted} pods are available."))
 }

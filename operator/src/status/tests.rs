@@ -142,3 +142,68 @@ fn a_backplane_that_is_away_is_said_and_clients_can_connect_all_the_same() {
     let none = of(Observed { reports: Some(Reports { current: 2, ..Reports::default() }), ..ready() });
     assert!(condition(&none, "BackplaneConnected").is_none());
 }
+
+#[test]
+fn pods_that_wait_for_a_secret_name_it_and_where_to_look() {
+    let needs = vec!["Secret chat-keys with the key jwks.json".to_owned()];
+    let message = |pods: Pods| {
+        let status = of(Observed { pods, needs: needs.clone(), selector: "a=b".to_owned(), ..ready() });
+        condition(&status, "Available").expect("Available is always there").message.clone()
+    };
+    let waits = message(Pods { available: 0, ..ready().pods });
+    assert!(waits.ends_with("Pods start when this is there: Secret chat-keys with the key jwks.json."), "{waits}");
+    let gave_up = message(Pods { available: 0, failing: Some("timed out.".to_owned()), ..ready().pods });
+    assert!(
+        gave_up.contains("timed out. Pods start when") && gave_up.ends_with("kubectl describe pods -l a=b"),
+        "{gave_up}"
+    );
+    assert!(!message(ready().pods).contains("Secret"), "there is nothing to wait for");
+}
+
+#[test]
+fn an_answer_of_before_a_restart_stands_until_there_is_another() {
+    use crate::probe::Probed;
+    let failed = Condition {
+        type_: "Reachable".to_owned(),
+        status: "False".to_owned(),
+        reason: "Tls".to_owned(),
+        message: "why".to_owned(),
+        observed_generation: Some(1),
+        last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(5)),
+    };
+    let previous = RealtimeServiceStatus { conditions: vec![failed], ..RealtimeServiceStatus::default() };
+    let pending = || Outcome::Observed(Box::new(Observed { probed: Some(Probed::Pending), ..ready() }));
+    let same = status(&previous, 1, &pending(), at(100));
+    let kept = condition(&same, "Reachable").expect("it stands");
+    assert_eq!((kept.status.as_str(), kept.reason.as_str(), kept.message.as_str()), ("False", "Tls", "why"));
+    assert_eq!(ready_is(&same), ("True", "Available"), "it is no part of Ready");
+    let ready = condition(&same, "Ready").expect("Ready is always there");
+    assert!(ready.message.contains("(Tls)"), "Ready mentions it: {}", ready.message);
+    let changed = status(&previous, 2, &pending(), at(100));
+    let pending = condition(&changed, "Reachable").expect("a probe is asked for");
+    assert_eq!((pending.status.as_str(), pending.reason.as_str()), ("Unknown", "ProbePending"));
+    let none = status(&previous, 2, &Outcome::Observed(Box::new(self::ready())), at(100));
+    assert!(condition(&none, "Reachable").is_none(), "nobody asks any more");
+}
+
+#[test]
+fn a_probe_is_news_when_its_rung_is_another_and_not_when_its_words_are() {
+    let said = |status: &str, reason: &str, message: &str| RealtimeServiceStatus {
+        conditions: vec![Condition {
+            type_: "Reachable".to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            observed_generation: Some(1),
+            last_transition_time: k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(5)),
+        }],
+        ..RealtimeServiceStatus::default()
+    };
+    let news = |before: &RealtimeServiceStatus, now: &RealtimeServiceStatus| News::between(before, now).probe;
+    let tls = said("False", "Tls", "a");
+    assert_eq!(news(&tls, &said("False", "Tls", "b")), None);
+    assert_eq!(news(&tls, &said("False", "Path", "c")), Some((false, "c".to_owned())));
+    assert_eq!(news(&tls, &said("True", "AllHold", "d")), Some((true, "d".to_owned())));
+    assert_eq!(news(&RealtimeServiceStatus::default(), &tls), Some((false, "a".to_owned())));
+    assert_eq!(news(&tls, &said("Unknown", "ProbePending", "e")), None);
+}

@@ -136,7 +136,9 @@ async fn every_object_bears_the_charts_labels() -> Result<()> {
 
 #[tokio::test]
 async fn every_option_that_the_chart_passes_is_one_of_the_operators() -> Result<()> {
-    let objects = operator(json!({"watchNamespaces": ["a"], "tracing": {"endpoint": "http://collector:4318"}})).await?;
+    let tracing = json!({"endpoint": "http://collector:4318"});
+    let values = json!({"watchNamespaces": ["a"], "tracing": tracing, "probeAuthorities": {"configMap": "company-ca"}});
+    let objects = operator(values).await?;
     let args = &only(&objects, "Deployment")?["spec"]["template"]["spec"]["containers"][0]["args"];
     let program = realtime_tests::program::operator().await?;
     let help = std::process::Command::new(program).args(["run", "--help"]).output()?.stdout;
@@ -145,6 +147,31 @@ async fn every_option_that_the_chart_passes_is_one_of_the_operators() -> Result<
         let name = option.split('=').next().unwrap_or_default();
         ensure!(help.contains(&format!("{name} <")), "{name} is not in\n{help}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn probes_are_let_out_trust_what_they_are_given_and_can_be_off() -> Result<()> {
+    let of = async |probes: bool| {
+        let values = json!({"probes": probes, "probeAuthorities": {"configMap": "company-ca", "key": "root.pem"},
+            "networkPolicy": {"egress": {"enabled": true}}});
+        let objects = operator(values).await?;
+        let pod = only(&objects, "Deployment")?["spec"]["template"]["spec"].clone();
+        anyhow::Ok((pod, only(&objects, "NetworkPolicy")?["spec"]["egress"].to_string()))
+    };
+    let (pod, egress) = of(true).await?;
+    let args = pod["containers"][0]["args"].to_string();
+    ensure!(
+        args.contains("\"--probes=true\"") && args.contains("\"--probe-ca=/etc/realtime-probe-ca/root.pem\""),
+        "{args}"
+    );
+    ensure!(pod["volumes"][0]["configMap"]["name"] == "company-ca", "{pod}");
+    ensure!(pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/etc/realtime-probe-ca", "{pod}");
+    ensure!(egress.contains("\"port\":80,"), "{egress}");
+    let (pod, egress) = of(false).await?;
+    let args = pod["containers"][0]["args"].to_string();
+    ensure!(args.contains("\"--probes=false\"") && !args.contains("--probe-ca"), "{args}");
+    ensure!(pod["volumes"].is_null() && !egress.contains("\"port\":80,"), "{pod} {egress}");
     Ok(())
 }
 

@@ -25,29 +25,58 @@ pub struct Secure {
     pub authority: Vec<u8>,
 }
 
+/// An authority that nobody knows unless told.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> Result<Self> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    /// Its certificate.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    fn certify(&self, name: &str, days: i64) -> Result<ServerConfig> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        let now = OffsetDateTime::now_utc();
+        (params.not_before, params.not_after) = (now - Duration::days(400), now + Duration::days(days));
+        let certificate = params.signed_by(&key, &self.0)?;
+        let chain = vec![certificate.der().clone()];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).ok().context("a key")?;
+        Ok(ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?)
+    }
+}
+
 impl Secure {
     /// Starts one in front of a port of this machine: `name` is whom its certificate is for, `days` how long that is valid still.
     ///
     /// # Errors
     /// When that fails.
     pub async fn start(name: &str, days: i64, upstream: u16) -> Result<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec![name.to_owned()])?;
-        let now = OffsetDateTime::now_utc();
-        (params.not_before, params.not_after) = (now - Duration::days(400), now + Duration::days(days));
-        let certificate = params.signed_by(&key, &authority)?;
-        let chain = vec![certificate.der().clone()];
-        let key = PrivateKeyDer::try_from(key.serialize_der()).ok().context("a key")?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), &Authority::new()?, name, days, upstream).await
+    }
+
+    /// The same at an address of one's own, by an authority that is known.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn at(listen: SocketAddr, authority: &Authority, name: &str, days: i64, upstream: u16) -> Result<Self> {
+        let acceptor = TlsAcceptor::from(Arc::new(authority.certify(name, days)?));
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
         let address = listener.local_addr()?;
         let serving = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {

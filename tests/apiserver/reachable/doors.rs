@@ -1,0 +1,59 @@
+//! Doors at which a probe knocks: TLS on port 443 of addresses of this machine, each in front of a server.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use anyhow::{Context, Result};
+use realtime_doctor_tests::secure::{Authority, Secure};
+use tempfile::TempDir;
+
+/// An exposure with a certificate.
+pub const EXPOSURE: &str = "exposure: {ingress: {tlsSecretName: chat-tls}}";
+const DAYS: i64 = 90;
+
+/// An authority, and addresses that nobody else uses.
+pub struct Doors {
+    authority: Authority,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+/// A door that is open.
+pub struct Door {
+    /// Its address, as an Ingress has it.
+    pub address: String,
+    _front: Secure,
+}
+
+impl Doors {
+    pub fn new() -> Result<Self> {
+        let (authority, folder) = (Authority::new()?, tempfile::tempdir()?);
+        let file = folder.path().join("ca.crt");
+        std::fs::write(&file, authority.pem())?;
+        Ok(Self { authority, file, _folder: folder })
+    }
+
+    /// The file of the authority that signs.
+    pub fn authority(&self) -> &str {
+        self.file.to_str().expect("a path of this test's own")
+    }
+
+    /// An address with nobody behind it. Other processes of tests use others.
+    pub fn address(&self) -> String {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let [.., high, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, 64 | (high & 63), low, NEXT.fetch_add(1, Ordering::Relaxed)).to_string()
+    }
+
+    /// A door in front of a port, with a certificate for that name.
+    pub async fn open(&self, name: &str, port: u16) -> Result<Door> {
+        let address = self.address();
+        let listen = SocketAddr::new(address.parse()?, 443);
+        let front = Secure::at(listen, &self.authority, name, DAYS, port).await;
+        let front = front.context("this test needs the right to listen on port 443 of loopback addresses")?;
+        Ok(Door { address, _front: front })
+    }
+}
