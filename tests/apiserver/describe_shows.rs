@@ -98,10 +98,15 @@ async fn what_describe_shows_in_each_state_is_captured() -> Result<()> {
         .await?;
     page.capture("chat", "A rollout").await?;
 
-    let manifest = service("typo", "").replace("https://app.domain-b.com", "https://app.domain-b.com/");
-    stage.apply(&manifest).await?;
+    let with = |origin: &str| service("typo", "").replace("https://app.domain-b.com", origin);
+    let refused = stage.try_apply(&[], &with("https://app.domain-b.com/")).await?.err;
+    page.text += &format!(
+        "\n## A bad origin, refused by the apiserver\n\n```console\n$ kubectl apply -f typo.yaml\n{}\n```\n",
+        refused.trim()
+    );
+    stage.apply(&with("https://*.co.uk")).await?;
     stage.says("typo", "Ready", "False", "Invalid").await?;
-    page.capture("typo", "A bad origin").await?;
+    page.capture("typo", "A bad origin that no schema can tell").await?;
 
     stage.apply(&service("members", TOKENS)).await?;
     stage.says("members", "Available", "Unknown", "PodsPending").await?;

@@ -5,7 +5,7 @@ use std::{
     process::Stdio,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use realtime_tests::{Child, Cluster, Stage, program};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};

@@ -58,12 +58,16 @@ pub fn steady(shown: &str) -> String {
     }
     // Events end with: Type Reason Age From Message.
     if let Some(start) = lines.iter().position(|line| line == "Events:") {
+        let header = lines.get(start + 1).cloned().unwrap_or_default();
+        let width = |from: &str, to: &str| Some(header.find(to)?.saturating_sub(header.find(from)? + 2));
+        let kind = width("Type", "Reason").unwrap_or(6);
+        let reason = width("Reason", "Age").unwrap_or(7);
         for line in lines.iter_mut().skip(start + 3) {
             let mut words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
             if words.len() > 4 {
                 words[2] = "4d".to_owned();
                 let rest = words[4..].join(" ");
-                *line = format!("  {:6}  {:7}  4d    {}  {rest}", words[0], words[1], words[3]);
+                *line = format!("  {:kind$}  {:reason$}  4d    {}  {rest}", words[0], words[1], words[3]);
             }
         }
     }

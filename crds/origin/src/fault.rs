@@ -146,7 +146,7 @@ pub(crate) fn pattern_message(reason: ProblemReason, text: &str) -> String {
             "has a * with an app's scheme; only http and https have subdomains".to_owned()
         }
         ProblemReason::WildcardPublicSuffix => {
-            "would allow names that anybody can register; put the name that you registered after the *.".to_owned()
+            "would allow names that anybody can register; put the name that you registered after \"*.\"".to_owned()
         }
         // The others are not found by looking at one entry alone.
         ProblemReason::EmptyList

@@ -134,7 +134,7 @@ fn programmed(observed: &Observed) -> Verdict {
         Route::Taken | Route::None => {}
     }
     if observed.needs_address && observed.addresses.is_empty() {
-        let message = "The objects are applied; the Ingress has no address yet. Its controller gives it one, on GKE within a few minutes.";
+        let message = "The objects are applied; the Ingress has no address yet. Its controller gives it one, on GKE within a few minutes; if it does not, its Events say why: kubectl describe ingress.";
         return of(None, Reason::AddressPending, message.to_owned());
     }
     match &observed.certificate {
@@ -170,7 +170,11 @@ fn available(observed: &Observed) -> Verdict {
     let of = |holds, reason, message: String| verdict(ConditionType::Available, holds, reason, message);
     let Pods { wanted, exist, current, available, failing } = &observed.pods;
     if *wanted == 0 {
-        return of(Some(false), Reason::ScaledToZero, "spec.workload.replicas is 0: nobody can connect.".to_owned());
+        return of(
+            Some(false),
+            Reason::ScaledToZero,
+            "spec.workload.replicas is 0: nobody can connect. Set it to 1 or more.".to_owned(),
+        );
     }
     let needs = match observed.needs.join(", ") {
         needs if needs.is_empty() || available == wanted => String::new(),
@@ -185,13 +189,17 @@ fn available(observed: &Observed) -> Verdict {
         return of(Some(false), Reason::PodsFailing, message);
     }
     if current < wanted {
-        return of(None, Reason::PodsPending, format!("{current} of {wanted} pods run the current template.{needs}"));
+        return of(
+            None,
+            Reason::PodsPending,
+            format!("{current} of {wanted} pods run the current template, {available} are available.{needs}"),
+        );
     }
     if exist > current {
         return of(
             None,
             Reason::PodsPending,
-            format!("{} pods of an older template are still there.", exist - current),
+            format!("{} pods of an older template are still there, {available} are available.", exist - current),
         );
     }
     if available < wanted {
