@@ -56,7 +56,7 @@ definitions: ## Generate the definitions and admission warnings from the types
 
 docs: ## Write the parts of docs/ that are captured or generated
 	UPDATE_DOCS=1 cargo test --workspace --test reference
-	UPDATE_DOCS=1 cargo test --workspace --test apiserver -- kubectl_shows gitops::
+	UPDATE_DOCS=1 cargo test --workspace --test apiserver -- kubectl_shows describe_shows reachable gitops::
 	UPDATE_DOCS=1 cargo test --workspace --test ladder make_up
 	UPDATE_DOCS=1 cargo test --workspace --test doctor docs
 

@@ -31,7 +31,7 @@ async fn told(stage: &Stage, service: &str) -> Result<Vec<String>> {
 #[tokio::test]
 async fn a_page_that_connects_is_said_and_so_is_the_end_of_that() -> Result<()> {
     let stage = Stage::on(Cluster::without_controllers().await?, "reachable").await?;
-    let doors = Doors::new()?;
+    let Some(doors) = Doors::new()? else { return Ok(()) };
     let _operator = stage.operator_with(&["--probe-ca", doors.authority()]).await?;
     let spec = format!("{EXPOSURE}\npath: /oursocketio\nprobe: {{via: LoadBalancer}}");
     stage.apply(&service("chat", &spec)).await?;

@@ -132,6 +132,12 @@ mod tests {
     }
 
     #[test]
+    fn the_operators_own_probe_is_no_page_that_was_denied() {
+        let sum = of([("a", pod(runs(4, &[(realtime_doctor::FOREIGN, 9), ("https://x.com", 2)]), false))]);
+        assert_eq!(sum.denied.iter().map(|line| line.origin.as_str()).collect::<Vec<_>>(), ["https://x.com"]);
+    }
+
+    #[test]
     fn a_leaving_pod_keeps_nobody_waiting() {
         let sum = of([("a", pod(runs(4, &[]), false)), ("b", pod(runs(3, &[]), true)), ("c", pod(None, true))]);
         assert!(sum.behind.is_empty() && sum.silent.is_empty());

@@ -110,7 +110,7 @@ fn reason(name: &str) -> String {
 #[tokio::test]
 async fn each_rung_that_breaks_is_the_reason_and_the_message_says_what_to_do() -> Result<()> {
     let stage = Stage::on(Cluster::without_controllers().await?, "rungs").await?;
-    let doors = Doors::new()?;
+    let Some(doors) = Doors::new()? else { return Ok(()) };
     let site = Site::start(&doors).await?;
     let operator = stage.operator_with(&["--probe-ca", doors.authority()]).await?;
     for Broken { name, spec, .. } in &ALL {
