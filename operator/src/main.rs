@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
         Command::Warnings => print_warnings(),
         Command::Run(options) => match start_telling(&options) {
             Ok(telling) => {
-                let done = run(options).await;
+                let done = run(*options).await;
                 telling.end().await;
                 done
             }

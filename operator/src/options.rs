@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch RealtimeServices and keep what they ask for in place. Uses KUBECONFIG, or the account of its pod.
-    Run(Run),
+    Run(Box<Run>),
     /// Print the definitions of the resources, for `kubectl apply -f -`.
     Crd,
     /// Print the ValidatingAdmissionPolicy that warns, at `kubectl apply`, of what is legal and unwise, with its binding.
