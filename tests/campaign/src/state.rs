@@ -265,9 +265,12 @@ fn normalise(object: &mut Value, detail: Detail) {
             meta["managedFields"] = Value::Array(entries);
         }
     }
-    if let (Detail::Content, Some(text)) = (detail, object["data"]["policy.yaml"].as_str()) {
+    if let Some(text) = object["data"]["policy.yaml"].as_str() {
         let mut policy: Value = serde_json::from_str(text).unwrap_or_default();
-        remove(&mut policy["metadata"], &["generation"]);
+        remove(&mut policy["metadata"], &["uid"]);
+        if let Detail::Content = detail {
+            remove(&mut policy["metadata"], &["generation"]);
+        }
         object["data"]["policy.yaml"] = policy;
     }
     if object["kind"] == "Service" {

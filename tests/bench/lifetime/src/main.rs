@@ -47,7 +47,7 @@ struct Options {
     /// Age at which the load balancer cuts a WebSocket, in seconds.
     #[arg(long, default_value_t = 30)]
     age: u64,
-    /// Writes the table between the marks `<!-- NAME: begin -->` and `<!-- NAME: end -->` of this file.
+    /// Writes each line into the table between the marks `<!-- NAME: begin -->` and `<!-- NAME: end -->` of this file.
     #[arg(long)]
     write: Option<PathBuf>,
     /// The NAME of those marks.
@@ -72,9 +72,6 @@ async fn main() -> Result<ExitCode> {
         outcome.and(stopped)?;
     }
     println!("\n{}", table::of(&rows));
-    if let Some(file) = &options.write {
-        table::write(file, &options.mark, &rows).with_context(|| format!("failed to write {}", file.display()))?;
-    }
     let broken: Vec<_> = rows.iter().flat_map(promise::broken).collect();
     broken.iter().for_each(|broken| println!("BROKEN {broken}"));
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -92,6 +89,10 @@ async fn run(site: &mut Site, served: Served, options: &Options, rows: &mut Vec<
         let row = Row { served, scenario, clients: options.clients, every: options.every, account, usage };
         eprintln!("{}", row.line());
         row.account.examples.iter().for_each(|example| eprintln!("  {example}"));
+        if let Some(file) = &options.write {
+            let written = table::write(file, &options.mark, std::slice::from_ref(&row));
+            written.with_context(|| format!("failed to write {}", file.display()))?;
+        }
         rows.push(row);
     }
     Ok(())
