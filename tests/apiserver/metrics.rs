@@ -154,7 +154,9 @@ async fn everything(stage: &Stage, operator: &Operator) -> Result<Server> {
     stage.apply(&service("wrong", "").replace("https://app.domain-b.com", "https://*.com")).await?;
     counted(stage, operator, r#"reconciles_total{outcome="invalid"}"#).await?;
 
-    stage.apply(&service("unloved", "workload: {nodeSelector: {\"no label\": here}}")).await?;
+    stage
+        .apply(&service("unloved", "workload: {podTemplate: {spec: {volumes: [{name: no_label, emptyDir: {}}]}}}"))
+        .await?;
     counted(stage, operator, r#"api_requests_total{verb="apply",kind="Deployment",result="invalid"}"#).await?;
 
     // Names of Services lead nowhere on this machine.

@@ -5,8 +5,8 @@
 //!
 //! - of the resource as the cluster has it (`kubectl get -o yaml | render -f -`) the bodies are the same bytes, but for the
 //!   precondition (`resourceVersion` of a create, `uid` of an update) that the operator adds;
-//! - of the file alone just two things are missing, because a file has neither: the owner's uid, and the generation that the
-//!   policy's file names.
+//! - of the file alone just two things are missing, because a file has neither: the uid, as the owner's and in the policy's file, and
+//!   the generation that the policy's file names.
 
 mod recorder;
 
@@ -114,9 +114,11 @@ fn as_in_the_cluster(mut object: Value, applied: &Value) -> Result<Value> {
     object["metadata"]["ownerReferences"] = applied["metadata"]["ownerReferences"].clone();
     if object["kind"] == "ConfigMap" {
         let text = object["data"]["policy.yaml"].as_str().context("a policy")?;
-        let known = text.replacen("\"generation\": 0,", "\"generation\": 1,", 1);
-        ensure!(known != text, "a file has generation 0: {text}");
-        object["data"]["policy.yaml"] = json!(known);
+        let mut policy: Value = serde_json::from_str(text)?;
+        ensure!(policy["metadata"]["generation"] == 0, "a file has generation 0: {text}");
+        policy["metadata"]["generation"] = json!(1);
+        policy["metadata"]["uid"] = applied["metadata"]["ownerReferences"][0]["uid"].clone();
+        object["data"]["policy.yaml"] = json!(serde_json::to_string_pretty(&policy)?);
     }
     Ok(object)
 }

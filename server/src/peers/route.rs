@@ -162,7 +162,7 @@ mod tests {
     fn both_versions_get_the_longer_id() {
         let named = |packet| renamed(packet, |sid| format!("{sid}+")).expect("an open packet");
         assert_eq!(named(r#"0{"sid":"ab","upgrades":[]}"#), r#"0{"sid":"ab+","upgrades":[]}"#);
-        assert_eq!(named(r#"26:0{"sid":"ab","upgrades":[]}"#), r#"27:0{"sid":"ab+","upgrades":[]}"#);
+        assert_eq!(named(r#"27:0{"sid":"ab","upgrades":[]}"#), r#"28:0{"sid":"ab+","upgrades":[]}"#);
         assert_eq!(renamed("2probe", str::to_owned), None);
     }
 
