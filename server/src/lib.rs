@@ -63,6 +63,9 @@ use report::Report;
 use shutdown::{Drain, Phase, Signals};
 use socketioxide::{SendError, SocketError};
 
+/// How long a server that starts waits for Redis.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
 /// Runs the server until a signal ends it.
 ///
 /// # Errors
@@ -103,6 +106,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let connections = Arc::new(Connections::new(Arc::clone(&metrics), Arc::clone(&limits), ages));
     let auth = Auth::open(policy.clone(), options.jwks_file.clone(), Arc::clone(&report), Arc::clone(&metrics))?;
     let recovery = Recovery::open(options.recovery(), options.redis.place(), &metrics, Arc::clone(&connections));
+    if let Some(shared) = recovery.shared() {
+        // Who is let in before that would find no session and could not publish.
+        tokio::select! {
+            () = shared.looked(FIRST_LOOK) => {}
+            _ = signals.next() => return Ok(()),
+        }
+    }
     let publish = Publish::open(&options.publish, options.redis.place(), &recovery, &metrics).await?;
     serving.send_replace(Some(Serving {
         policy: policy.clone(),

@@ -11,6 +11,7 @@ pub mod operator;
 pub mod program;
 pub mod server;
 pub mod stage;
+pub mod usage;
 pub mod wait;
 
 pub use children::{CHILDREN, Child, FURTHER};

@@ -1,9 +1,18 @@
 //! Redis goes away and comes back.
 
 use serde_json::{Value, json};
-use tokio::time::{Duration, sleep};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Duration, sleep},
+};
 
-use crate::{harness::eventually, is_connected, pods, raw::Raw, redis::Redis};
+use crate::{
+    ORIGINS,
+    harness::{Server, eventually, manifest},
+    is_connected, pods,
+    raw::Raw,
+    redis::Redis,
+};
 
 /// The messages that came, until one says that it is the last.
 async fn all(reader: &mut Raw) -> Vec<i64> {
@@ -59,6 +68,31 @@ async fn what_is_lost_while_redis_is_away_is_what_was_announced_and_nothing_come
     assert!(far.is_sorted_by(|one, next| one < next), "in order, none twice: {far:?}");
     assert!(lost.iter().all(|number| refused.contains(number)), "lost {lost:?}, announced {refused:?}");
     assert!(taken.iter().all(|number| far.contains(number)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_lets_nobody_in_before_it_has_redis() {
+    let redis = Redis::start();
+    let server = Server::start_with(&manifest(ORIGINS), &["--redis-url", &far_away(&redis).await]);
+    assert_eq!(server.status().await["backplane"]["connected"], true);
+}
+
+/// The same Redis, to which a connection takes a while.
+async fn far_away(redis: &Redis) -> String {
+    let near = redis.url().trim_start_matches("redis://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut here, _)) = listener.accept().await {
+            let near = near.clone();
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(300)).await;
+                let mut there = TcpStream::connect(near).await.unwrap();
+                tokio::io::copy_bidirectional(&mut here, &mut there).await.ok();
+            });
+        }
+    });
+    url
 }
 
 #[tokio::test]

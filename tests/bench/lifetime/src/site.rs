@@ -220,9 +220,9 @@ impl Site {
         let uids = self.pods().await?.into_iter().filter_map(|pod| pod.uid());
         let servers = uids.filter_map(|uid| {
             let (process, _) = self.server_of(&uid)?;
-            Some((uid, process))
+            Some((uid, process.cast_unsigned()))
         });
-        Usage::now(servers)
+        Ok(Usage::now(servers)?)
     }
 
     /// The server's process in a pod.
@@ -293,9 +293,15 @@ fn release(cluster: &LocalCluster, chart: Chart) -> Release {
 }
 
 async fn apply(cluster: &LocalCluster, object: &Value) -> Result<()> {
-    // A definition that was just made may not serve yet.
+    // A definition that was just made may not serve yet. What a scenario before it patched is taken back.
     let applied = wait::until(wait::DEADLINE, async || {
-        kubectl::run(cluster.kubectl(), &["apply", "--server-side", "-f", "-"], &object.to_string()).await?.good()?;
+        kubectl::run(
+            cluster.kubectl(),
+            &["apply", "--server-side", "--force-conflicts", "-f", "-"],
+            &object.to_string(),
+        )
+        .await?
+        .good()?;
         Ok(Some(()))
     });
     applied.await?.context("it cannot be applied")

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt, future, stream};
+use realtime_tests::usage::{cpu, memory};
 use tokio::{sync::watch, task::JoinSet, time};
 
 use crate::{client::Client, peer::Running};
@@ -79,13 +80,13 @@ async fn close(clients: Vec<Client>) {
 
 async fn idle(server: &Running, count: usize) -> Result<(f64, f64, f64)> {
     let empty = settled(server).await?;
-    let (cpu, began) = (server.cpu()?, Instant::now());
+    let (before, began) = (cpu(server.process())?, Instant::now());
     let clients = connect(server.address, count).await?;
     let rate = count as f64 / began.elapsed().as_secs_f64();
-    let cpu = (server.cpu()? - cpu).as_secs_f64() * 1000.0 / count as f64;
-    let memory = (settled(server).await? - empty) / count as f64;
+    let took = (cpu(server.process())? - before).as_secs_f64() * 1000.0 / count as f64;
+    let each = (settled(server).await? - empty) / count as f64;
     close(clients).await;
-    Ok((rate, cpu, memory))
+    Ok((rate, took, each))
 }
 
 /// Memory, when it has not moved by a hundredth for two seconds.
@@ -95,14 +96,14 @@ async fn settled(server: &Running) -> Result<f64> {
     let mut seen: Vec<f64> = Vec::new();
     loop {
         look.tick().await;
-        seen.push(server.memory()?);
+        seen.push(memory(server.process())? as f64);
         if let [.., a, b, c, d, now] = seen.as_slice()
             && [a, b, c, d].iter().all(|then| (*then - now).abs() < now / 100.0)
         {
             return Ok(*now);
         }
         if began.elapsed() > SETTLE {
-            return server.memory();
+            return Ok(memory(server.process())? as f64);
         }
     }
 }
@@ -110,7 +111,7 @@ async fn settled(server: &Running) -> Result<f64> {
 async fn acks(server: &Running, amount: &Amount) -> Result<(f64, f64)> {
     let clients = connect(server.address, amount.askers).await?;
     let each = amount.acks / amount.askers;
-    let (cpu, began) = (server.cpu()?, Instant::now());
+    let (before, began) = (cpu(server.process())?, Instant::now());
     let asking = clients.into_iter().map(async |mut client| {
         for number in 0..each {
             client.send(format!(r#"42{number}["echo","hello"]"#)).await?;
@@ -121,7 +122,8 @@ async fn acks(server: &Running, amount: &Amount) -> Result<(f64, f64)> {
     });
     let clients: Vec<Client> = future::try_join_all(asking).await?;
     let done = (each * amount.askers) as f64;
-    let figures = (done / began.elapsed().as_secs_f64(), (server.cpu()? - cpu).as_secs_f64() * 1000.0 / done);
+    let figures =
+        (done / began.elapsed().as_secs_f64(), (cpu(server.process())? - before).as_secs_f64() * 1000.0 / done);
     close(clients).await;
     Ok(figures)
 }
@@ -193,7 +195,7 @@ async fn listen(mut client: Client, shared: Arc<Shared>) -> Result<()> {
 async fn steady(server: &Running, mut room: Room, amount: &Amount) -> Result<((f64, f64), f64, Room)> {
     let count = u64::from(amount.pace) * amount.seconds;
     let mut pace = time::interval(Duration::from_secs(1) / amount.pace);
-    let cpu = server.cpu()?;
+    let before = cpu(server.process())?;
     for sent in 0..count {
         // What is due is published, and until then the publisher reads.
         tokio::select! {
@@ -205,12 +207,12 @@ async fn steady(server: &Running, mut room: Room, amount: &Amount) -> Result<((f
     }
     let expected = room.next * amount.members;
     room.heard(expected).await?;
-    let cpu = (server.cpu()? - cpu).as_secs_f64() * 1e6 / expected as f64;
+    let took = (cpu(server.process())? - before).as_secs_f64() * 1e6 / expected as f64;
     let mut times = std::mem::take(&mut *lock(&room.shared.times));
     ensure!(times.len() == expected, "{} deliveries instead of {expected}", times.len());
     times.sort_by(f64::total_cmp);
     let share = |of: f64| times[((times.len() - 1) as f64 * of) as usize];
-    Ok(((share(0.5), share(0.99)), cpu, room))
+    Ok(((share(0.5), share(0.99)), took, room))
 }
 
 async fn flood(mut room: Room, amount: &Amount) -> Result<f64> {

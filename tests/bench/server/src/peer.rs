@@ -6,7 +6,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -17,9 +16,6 @@ pub const ORIGIN: &str = "https://app.domain-b.com";
 
 const MANIFEST: &str = "apiVersion: realtime-operator.dev/v1alpha1\nkind: RealtimeService\nmetadata: {name: chat}\n\
     spec: {host: chat.domain-a.com, origins: {allow: ['https://app.domain-b.com']}}\n";
-
-/// Processor time is counted in hundredths of a second: `USER_HZ` is 100 wherever Linux runs.
-const TICK: Duration = Duration::from_millis(10);
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,28 +91,10 @@ impl Running {
         Ok(Self { process, address, _folder: folder })
     }
 
-    /// Memory that is resident, in bytes.
-    ///
-    /// # Errors
-    /// When it has ended.
-    pub fn memory(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("it has ended")?;
-        let kib: f64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
-        Ok(kib * 1024.0)
-    }
-
-    /// Processor time that it took since it started.
-    ///
-    /// # Errors
-    /// When it has ended.
-    pub fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        // The name of the program, in brackets, may hold anything.
-        let (_, fields) = stat.rsplit_once(") ").context("fields")?;
-        let mut ticks = fields.split(' ').skip(11).map(str::parse::<u32>);
-        let (user, system) = (ticks.next().context("utime")??, ticks.next().context("stime")??);
-        Ok(TICK * (user + system))
+    /// Its number.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 }
 
