@@ -64,7 +64,7 @@ use shutdown::{Drain, Phase, Signals};
 use socketioxide::{SendError, SocketError};
 
 /// How long a server that starts waits for Redis.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the server until a signal ends it.
 ///
@@ -109,7 +109,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     if let Some(shared) = recovery.shared() {
         // Who is let in before that would find no session and could not publish.
         tokio::select! {
-            () = shared.looked(FIRST_LOOK) => {}
+            () = shared.connected(PATIENCE) => {}
             _ = signals.next() => return Ok(()),
         }
     }

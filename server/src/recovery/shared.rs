@@ -19,7 +19,7 @@ mod words;
 use std::{fmt, sync::Arc, time::Duration};
 
 use rand::RngExt;
-use realtime_backplane::{Backplane, Config, Reason, Source, State};
+use realtime_backplane::{Backplane, Config, Source};
 use tokio::{sync::mpsc::unbounded_channel, time};
 
 use super::{Limits, log::Log, members::Members};
@@ -149,11 +149,10 @@ pub(super) fn open(
 }
 
 impl Shared {
-    /// Waits until it is known whether Redis is there, for so long at the most.
-    pub async fn looked(&self, limit: Duration) {
+    /// Waits for Redis, for so long at the most.
+    pub async fn connected(&self, limit: Duration) {
         let mut state = self.backplane.state();
-        let is_known = |state: &State| state.problem.as_ref().is_none_or(|it| it.reason != Reason::Connecting);
-        time::timeout(limit, state.wait_for(is_known)).await.ok();
+        time::timeout(limit, state.wait_for(|state| state.problem.is_none())).await.ok();
     }
 
     /// Whether the stream has had this publication lately.

@@ -82,6 +82,22 @@ async fn what_a_client_published_before_its_server_died_is_not_published_twice()
 }
 
 #[tokio::test]
+async fn who_has_just_come_back_comes_back_again_when_that_server_dies_at_once() {
+    let redis = Redis::start();
+    let [home, mut one, mut two, last] = pods(&redis.url()).await;
+    let client = Raw::open(&home, None, json!({})).await;
+    let (pid, id) = (client.hello["pid"].clone(), client.hello["sid"].clone());
+    drop(client);
+    for server in [&mut one, &mut two] {
+        let back = Raw::open(server, None, json!({"pid": pid})).await;
+        assert_eq!(back.hello["sid"], id);
+        killed(server).await;
+    }
+    let back = Raw::open(&last, None, json!({"pid": pid})).await;
+    assert_eq!(back.hello["sid"], id);
+}
+
+#[tokio::test]
 async fn who_said_goodbye_leaves_no_copy() {
     let redis = Redis::start();
     let [mut one, other] = pods(&redis.url()).await;

@@ -80,9 +80,14 @@ impl Copies {
     async fn write(&self, members: &Members, sid: Sid) {
         // Nothing is awaited between the look and the request: a session that goes into Redis itself goes there later.
         let Some((pid, state)) = members.copy(sid) else { return };
+        self.put(&pid, state).await;
+    }
+
+    /// Writes one.
+    pub(super) async fn put(&self, pid: &Pid, state: State) {
         let copy = Copy { uid: self.uid.to_string(), state };
         let Ok(copy) = serde_json::to_string(&copy) else { return };
-        let kept = self.backplane.store_session(&name(&pid), &copy, self.window + self.window / 2).await;
+        let kept = self.backplane.store_session(&name(pid), &copy, self.window + self.window / 2).await;
         if let Err(problem) = kept {
             tracing::debug!(%problem, "a session has no copy");
         }

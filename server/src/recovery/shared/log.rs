@@ -93,6 +93,34 @@ impl StreamLog {
         }
     }
 
+    /// A session from wherever it is; it is there no longer.
+    async fn fetch(&self, pid: &Pid, owner: &Owner) -> Result<Option<State>, Problem> {
+        let stored = self.take(pid).await;
+        if let Ok(Some(state)) = stored {
+            return Ok(Some(state));
+        }
+        if let Some(state) = self.inbox.cache().store.take_session(pid, Instant::now()) {
+            return Ok(Some(state));
+        }
+        stored?;
+        let copy = self.copies.find(pid).await;
+        if let Some(copy) = &copy
+            && *copy.uid != *self.uid
+            && !self.peers.listens(&copy.uid).await
+        {
+            return Ok(self.copies.take(pid).await);
+        }
+        let silent = self.peers.fetch(pid, owner).await;
+        // Whatever they say: one that had it may have put it there between the first look and the question.
+        if let Some(state) = self.take(pid).await? {
+            return Ok(Some(state));
+        }
+        match copy {
+            Some(copy) if silent.contains(&copy.uid) => Ok(self.copies.take(pid).await),
+            Some(_) | None => Ok(None),
+        }
+    }
+
     async fn take(&self, pid: &Pid) -> Result<Option<State>, Problem> {
         let Some(stored) = self.backplane.take_session(pid.as_str()).await? else { return Ok(None) };
         let session = codec::session::decode(&stored).ok();
@@ -179,30 +207,12 @@ impl Log for StreamLog {
     fn take_session(&self, pid: &Pid, owner: &Owner) -> BoxFuture<'_, Result<Option<State>, LogError>> {
         let (pid, owner) = (pid.clone(), owner.clone());
         async move {
-            let stored = self.take(&pid).await;
-            if let Ok(Some(state)) = stored {
-                return Ok(Some(state));
+            let state = self.fetch(&pid, &owner).await?;
+            if let Some(state) = &state {
+                // From here on it is nowhere else: this server may die before it lets the client in.
+                self.copies.put(&pid, state.clone()).await;
             }
-            if let Some(state) = self.inbox.cache().store.take_session(&pid, Instant::now()) {
-                return Ok(Some(state));
-            }
-            stored?;
-            let copy = self.copies.find(&pid).await;
-            if let Some(copy) = &copy
-                && *copy.uid != *self.uid
-                && !self.peers.listens(&copy.uid).await
-            {
-                return Ok(self.copies.take(&pid).await);
-            }
-            let silent = self.peers.fetch(&pid, &owner).await;
-            // Whatever they say: one that had it may have put it there between the first look and the question.
-            if let Some(state) = self.take(&pid).await? {
-                return Ok(Some(state));
-            }
-            match copy {
-                Some(copy) if silent.contains(&copy.uid) => Ok(self.copies.take(&pid).await),
-                Some(_) | None => Ok(None),
-            }
+            Ok(state)
         }
         .boxed()
     }
