@@ -27,8 +27,10 @@ export class Member {
   connected(isRecovered, joined) {
     this.account.came(this.name, isRecovered);
     const open = [...this.open.values()];
-    if (isRecovered) return open.forEach((message) => this.send(message));
+    // Who was cut off before the answer came may be in the room or not.
+    if (isRecovered && this.isIn) return open.forEach((message) => this.send(message));
     this.socket.emit('join', { room: this.room }, () => {
+      this.isIn = true;
       this.account.joins(this.room, this.name);
       joined();
       open.forEach((message) => this.send(message));
