@@ -25,6 +25,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::Value;
 
+use crate::schema::without;
+
 /// Every definition, for a control plane that is to look like one of GKE with the Gateway API. An apiserver that has
 /// these refuses every field that is not known here.
 #[must_use]
@@ -43,20 +45,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
 
 /// What is optional in Go may be absent and must not be null.
 fn as_go_writes_it(definition: CustomResourceDefinition) -> CustomResourceDefinition {
-    fn strip(value: &mut Value) {
-        match value {
-            Value::Object(node) => {
-                // A property may be called so, and is then an object.
-                if node.get("nullable").is_some_and(Value::is_boolean) {
-                    node.remove("nullable");
-                }
-                node.values_mut().for_each(strip);
-            }
-            Value::Array(items) => items.iter_mut().for_each(strip),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
     let mut definition = serde_json::to_value(definition).expect("a definition is JSON");
-    strip(&mut definition);
+    without(&mut definition, "nullable", Value::is_boolean);
     serde_json::from_value(definition).expect("a definition stays one")
 }

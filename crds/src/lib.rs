@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod foreign;
 pub mod manifest;
 mod problem;
+mod schema;
 pub mod v1alpha1;
 mod valid;
 pub mod warnings;

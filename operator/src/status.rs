@@ -1,6 +1,7 @@
 //! PURE: what was observed, or what is invalid → the status.
 
 mod conditions;
+mod written;
 
 use k8s_openapi::jiff::Timestamp;
 use realtime_crds::{Problem, RealtimeServiceStatus, conditions::ConditionType, v1alpha1::DeniedOrigin};
@@ -37,13 +38,13 @@ pub fn status(
     let (mut status, kept) = match outcome {
         Outcome::Invalid(_) | Outcome::Taken { .. } => (previous.clone(), previous.conditions.clone()),
         Outcome::Observed(observed) => {
-            let kept = conditions::outlived(&mut verdicts, &previous.conditions, generation);
+            let kept = written::outlived(&mut verdicts, &previous.conditions, generation);
             (of_observed(observed), kept.into_iter().collect())
         }
     };
     status.observed_generation = Some(generation);
-    status.conditions = conditions::merge(&kept, &verdicts, &previous.conditions, generation, now);
-    conditions::agree(&mut status.conditions);
+    status.conditions = written::merge(&kept, &verdicts, &previous.conditions, generation, now);
+    written::agree(&mut status.conditions);
     status
 }
 

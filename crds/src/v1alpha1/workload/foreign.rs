@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::narrow;
+use crate::schema::without;
 
 /// `1`, `"500m"`, `"1.5Gi"`, `"1e3"`: the grammar of `resource.Quantity`, and nothing below zero.
 pub(crate) const QUANTITY: &str = r"^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
@@ -13,7 +14,7 @@ fn stripped<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = T::json_schema(generator);
     if let Some(node) = schema.as_object_mut() {
         node.remove("description");
-        node.values_mut().for_each(strip);
+        node.values_mut().for_each(|value| without(value, "description", Value::is_string));
     }
     schema
 }
@@ -56,18 +57,4 @@ pub(super) fn quantities(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 32,
         "additionalProperties": {"x-kubernetes-int-or-string": true, "pattern": QUANTITY, "maxLength": 64},
     })
-}
-
-fn strip(value: &mut Value) {
-    match value {
-        Value::Object(node) => {
-            // A property may be called so, and is then an object.
-            if node.get("description").is_some_and(Value::is_string) {
-                node.remove("description");
-            }
-            node.values_mut().for_each(strip);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
