@@ -1,11 +1,11 @@
 //! A Socket.IO client as thin as can be, so that what is measured is the server.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, header};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, client::IntoClientRequest, protocol::WebSocketConfig},
@@ -15,6 +15,8 @@ use crate::peer::ORIGIN;
 
 /// The library's 128 KiB a socket would fill the machine.
 const BUFFER: usize = 2048;
+/// How long a server may take to close.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A client with a WebSocket and the main namespace.
 pub struct Client(WebSocketStream<TcpStream>);
@@ -74,10 +76,11 @@ impl Client {
         }
     }
 
-    /// Closes, and waits until the server has too.
+    /// Closes, and waits until the server has too, if it does so soon: one of those in Go leaves that to its garbage collector.
     pub async fn close(mut self) {
         // Whoever is gone already has closed.
         self.0.close(None).await.ok();
-        while let Some(Ok(_)) = self.0.next().await {}
+        let closed = async { while let Some(Ok(_)) = self.0.next().await {} };
+        time::timeout(GOODBYE, closed).await.ok();
     }
 }
