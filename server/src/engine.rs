@@ -97,8 +97,8 @@ impl Engine {
             .max_payload(u64::from(limits.message_size))
             .ws_max_message_size(limits.message_size as usize)
             .ws_max_frame_size(limits.message_size as usize)
-            // A fourth of the default: most messages are shorter, and the buffer lives as long as the socket.
-            .ws_read_buffer_size(1024);
+            // An eighth of the default: most messages are shorter, and the buffer lives as long as the socket. A longer one is read in two.
+            .ws_read_buffer_size(512);
         let builder = match (settings.allows(Transport::Websocket), settings.allows(Transport::Polling)) {
             (true, false) => builder.transports([TransportType::Websocket]),
             (false, true) => builder.transports([TransportType::Polling]),

@@ -11,7 +11,13 @@ use futures::{FutureExt, StreamExt, future::Either};
 use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
-use socketioxide::{BroadcastError, SendError, SocketError, extract::TryData, handler::ConnectHandler, socket::Sid};
+use prometheus_client::metrics::counter::Counter;
+use socketioxide::{
+    BroadcastError, ParserError, SendError, SocketError,
+    extract::{Event as Called, TryData},
+    handler::ConnectHandler,
+    socket::Sid,
+};
 
 use crate::{
     auth::{self, Auth, refusal::Refusal, token::Payload},
@@ -52,6 +58,16 @@ struct Application {
     connections: Arc<Connections>,
 }
 
+/// What answers an event.
+type Handler = fn(&SocketRef, &Args, &Application) -> Result<Reply, Problem>;
+
+/// The handlers of all sockets; each by the name of its event, and how often it was called.
+struct Handlers {
+    application: Application,
+    by_event: [(&'static str, Handler, Counter); 7],
+    dropped: Counter,
+}
+
 /// Registers the handlers on the main namespace.
 pub fn register(
     io: &SocketIo,
@@ -70,55 +86,78 @@ pub fn register(
         recovery.greet(&socket, &Hello::of(hello)).await;
         presence.changed(socket.rooms());
     };
-    let (auth, metrics) = (Arc::clone(auth), Arc::clone(metrics));
+    let (auth, handlers) = (Arc::clone(auth), Arc::new(Handlers::new(application, metrics)));
     let admit = async move |socket: SocketRef, payload: TryData<Payload>, hello: TryData<Hello>| {
         auth.admit(socket.clone(), Payload::of(payload)).await?;
-        application.recovery.admit(&socket, &Hello::of(hello)).await;
+        handlers.application.recovery.admit(&socket, &Hello::of(hello)).await;
         // Before the client hears that it is connected: what it sends right then would find no handler.
-        connected(&socket, &application, &metrics);
+        handlers.connected(&socket);
         Ok::<(), Refusal>(())
     };
     io.ns("/", greet.with(admit));
 }
 
-fn connected(socket: &SocketRef, application: &Application, metrics: &Arc<Metrics>) {
-    let on = |event: &'static str, handler: fn(&SocketRef, &Args, &Application) -> Result<Reply, Problem>| {
-        let application = application.clone();
-        let (counter, dropped) = (metrics.events.get_or_create_owned(&Event { event }), metrics.dropped.clone());
-        socket.on(event, move |socket: SocketRef, TryData::<Args>(args), ack: AckSender| {
-            counter.inc();
+impl Handlers {
+    fn new(application: Application, metrics: &Metrics) -> Self {
+        let on = |event, handler: Handler| (event, handler, metrics.events.get_or_create_owned(&Event { event }));
+        let by_event = [
+            on("join", join),
+            on("leave", leave),
+            on("publish", publish),
+            on("ask", ask),
+            on("broadcast", broadcast),
+            on("presence", present),
+            on("echo", |_, args, _| Ok(Reply::Same(args.clone()))),
+        ];
+        Self { application, by_event, dropped: metrics.dropped.clone() }
+    }
+
+    /// One handler for all events: one for each takes memory for each, as long as the socket lives.
+    fn connected(self: &Arc<Self>, socket: &SocketRef) {
+        let handlers = Arc::clone(self);
+        socket.on_fallback(move |socket: SocketRef, Called(event): Called, TryData::<Args>(args), ack: AckSender| {
             // Not in the future, which the library spawns: two of them may overtake each other, and what one client publishes would
             // change its order.
-            let reply =
-                args.map_err(|error| Problem::payload(&error)).and_then(|args| handler(&socket, &args, &application));
-            let (connections, dropped, sid) = (Arc::clone(&application.connections), dropped.clone(), socket.id);
+            let reply = handlers.handle(&socket, &event, args);
+            let (handlers, sid) = (Arc::clone(&handlers), socket.id);
             async move {
-                // The client may be gone, or so slow that its buffer is full.
-                let sent = match reply {
-                    Ok(Reply::Json(value)) => ack.send(&value),
-                    Ok(Reply::Same(args)) => ack.send(&args),
-                    Ok(Reply::Delivery(delivery)) => ack.send(&delivery.await),
-                    Err(problem) => ack.send(&json!({"error": problem.to_string()})),
-                };
-                if let Err(error) = sent {
-                    tracing::debug!(%error, event, "failed to acknowledge");
-                    if matches!(error, SendError::Socket(SocketError::InternalChannelFull)) {
-                        dropped.inc();
-                        connections.cut(sid, Farewell::SLOW);
-                    }
+                if let Some(reply) = reply {
+                    handlers.answer(sid, ack, reply).await;
                 }
             }
         });
-    };
-    on("join", join);
-    on("leave", leave);
-    on("publish", publish);
-    on("ask", ask);
-    on("broadcast", broadcast);
-    on("presence", present);
-    on("echo", |_, args, _| Ok(Reply::Same(args.clone())));
-    let Application { presence, recovery, .. } = application.clone();
-    socket.on_disconnect(Parting { presence, recovery });
+        let Application { presence, recovery, .. } = self.application.clone();
+        socket.on_disconnect(Parting { presence, recovery });
+    }
+
+    /// None where nobody knows the event.
+    fn handle(
+        &self,
+        socket: &SocketRef,
+        event: &str,
+        args: Result<Args, ParserError>,
+    ) -> Option<Result<Reply, Problem>> {
+        let (_, handler, calls) = self.by_event.iter().find(|(name, ..)| *name == event)?;
+        calls.inc();
+        let args = args.map_err(|error| Problem::payload(&error));
+        Some(args.and_then(|args| handler(socket, &args, &self.application)))
+    }
+
+    async fn answer(&self, sid: Sid, ack: AckSender, reply: Result<Reply, Problem>) {
+        // The client may be gone, or so slow that its buffer is full.
+        let sent = match reply {
+            Ok(Reply::Json(value)) => ack.send(&value),
+            Ok(Reply::Same(args)) => ack.send(&args),
+            Ok(Reply::Delivery(delivery)) => ack.send(&delivery.await),
+            Err(problem) => ack.send(&json!({"error": problem.to_string()})),
+        };
+        let Err(error) = sent else { return };
+        tracing::debug!(%error, "failed to acknowledge");
+        if matches!(error, SendError::Socket(SocketError::InternalChannelFull)) {
+            self.dropped.inc();
+            self.application.connections.cut(sid, Farewell::SLOW);
+        }
+    }
 }
 
 enum Reply {

@@ -19,7 +19,7 @@ use tracing::Metadata;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{FilterExt, filter_fn},
+    filter::{FilterExt, LevelFilter, filter_fn},
     layer::SubscriberExt,
     registry::LookupSpan,
     util::SubscriberInitExt,
@@ -136,7 +136,9 @@ fn lines(log: Log) -> Box<dyn Layer<Registry> + Send + Sync> {
     let Log { filter, json, targets } = log;
     let layer =
         tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    let filter = filter.and(filter_fn(|metadata| !is_span(metadata) && !is_said_already(metadata)));
+    let is_wanted = filter_fn(|metadata| !is_span(metadata) && !is_said_already(metadata));
+    // Without a hint there is none for both, and each line of a library's that nobody wants is looked at.
+    let filter = filter.and(is_wanted.with_max_level_hint(LevelFilter::TRACE));
     match json {
         true => layer.json().flatten_event(true).with_filter(filter).boxed(),
         false => layer.with_target(targets).with_filter(filter).boxed(),
@@ -153,7 +155,7 @@ where
         .with_target(false)
         .with_tracked_inactivity(false)
         .with_context_activation(false)
-        .with_filter(filter_fn(is_span))
+        .with_filter(filter_fn(is_span).with_max_level_hint(LevelFilter::INFO))
 }
 
 #[cfg(test)]
@@ -169,6 +171,16 @@ mod tests {
     fn a_span_is_made_for_an_exporter_and_is_nothing_without() {
         without_an_endpoint_a_span_is_nothing();
         for_an_exporter_a_span_is_made();
+    }
+
+    #[test]
+    fn what_nobody_wants_is_known_before_anybody_looks_at_it() {
+        let few = || Log { filter: EnvFilter::new("info,kube=warn"), json: false, targets: false };
+        let subscriber = tracing_subscriber::registry().with(lines(few()));
+        assert_eq!(tracing::Subscriber::max_level_hint(&subscriber), Some(LevelFilter::INFO));
+        let provider = SdkTracerProvider::builder().build();
+        let exporting = tracing_subscriber::registry().with(lines(few())).with(spans(provider.tracer("test")));
+        assert_eq!(tracing::Subscriber::max_level_hint(&exporting), Some(LevelFilter::INFO));
     }
 
     fn without_an_endpoint_a_span_is_nothing() {

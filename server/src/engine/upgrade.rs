@@ -67,7 +67,8 @@ impl Engine {
         };
         let early = Bytes::copy_from_slice(&parts.read_buf);
         let wire = Wire::new(parts.io.into_inner().into_stream(), early, ticket);
-        let wire = self.shared.recovery.watch(wire, eio);
+        // The engine's future has room for each of the places to which it moves the wire.
+        let wire = Box::new(self.shared.recovery.watch(wire, eio));
         if let Err(error) = hyper::service::Service::call(&self.shared.service, (wire, request)).await {
             tracing::error!(%error, "the engine refused what was checked");
         }

@@ -102,7 +102,8 @@ pub(super) struct Members {
 #[derive(Debug, Default)]
 struct Inner {
     delivered: Offset,
-    by_sid: HashMap<Sid, Member>,
+    /// In boxes, since a table has up to twice the places that it fills.
+    by_sid: HashMap<Sid, Box<Member>>,
     by_pid: HashMap<Pid, Sid>,
     /// By the id that others know.
     by_id: HashMap<Sid, Sid>,
@@ -130,12 +131,12 @@ impl Members {
             self.note(sid);
         }
         inner.by_id.insert(member.state.id, sid);
-        inner.by_sid.insert(sid, member);
+        inner.by_sid.insert(sid, Box::new(member));
     }
 
     /// Does something with a client.
     pub(super) fn with<T>(&self, sid: Sid, act: impl FnOnce(&mut Member) -> T) -> Option<T> {
-        self.lock().by_sid.get_mut(&sid).map(act)
+        self.lock().by_sid.get_mut(&sid).map(|member| act(member))
     }
 
     /// Whether a client can be sent something.
@@ -287,6 +288,6 @@ impl Inner {
         if self.by_id.get(&member.state.id) == Some(&sid) {
             self.by_id.remove(&member.state.id);
         }
-        Some(member)
+        Some(*member)
     }
 }

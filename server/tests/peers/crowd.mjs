@@ -12,6 +12,8 @@ const { values: flags } = parseArgs({
     count: { type: 'string', default: '100' },
     'at-once': { type: 'string', default: '10' },
     origin: { type: 'string', default: 'https://app.domain-b.com' },
+    // What the clients take the URL's host for.
+    host: { type: 'string' },
   },
 });
 
@@ -32,6 +34,8 @@ const client = load(flags.client, {
   closes() {},
 });
 
+const extraHeaders = { origin: flags.origin, ...(flags.host && { host: flags.host }) };
+
 async function one() {
   const socket = client.io(flags.url, {
     path: flags.path,
@@ -39,9 +43,9 @@ async function one() {
     forceNew: true,
     reconnection: false,
     rememberUpgrade: false,
-    extraHeaders: { origin: flags.origin },
+    extraHeaders,
     // v2 takes headers by transport.
-    transportOptions: { polling: { extraHeaders: { origin: flags.origin } }, websocket: { extraHeaders: { origin: flags.origin } } },
+    transportOptions: { polling: { extraHeaders }, websocket: { extraHeaders } },
   });
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error('too late')), PATIENCE)));

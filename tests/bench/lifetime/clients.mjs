@@ -14,13 +14,15 @@ const HELP = `usage: node clients.mjs --url URL [--path /oursocketio] [--client 
   --prefix   begins the names of the rooms, for several of these programs side by side
 
 Connects all at once, says {"event": "connected"} when all are, then {"event": "second", ...} each second. On {"settle": true} the clients stop publishing and
-wait for what is on its way, on {"close": true} they say {"event": "account", ...} and end:
+wait for what is on its way, a minute at most, on {"close": true} they say {"event": "account", ...} and end:
   closes      WebSocket close codes and how often; attempts: the same of those that were never open
   returns     how many came back in each second since the start
   gaps        milliseconds from a close to the next connection: p50, p99, max; away: each of them
   latency     from publishing to a member, counted in classes: class n is 1.02 to the power of n, in milliseconds
   published, unconfirmed, errors, lost, duplicated, disordered; unannounced: lost, with neither an error nor a gap
 `;
+
+const PATIENCE = 60_000;
 
 const { values: flags } = parseArgs({
   options: {
@@ -54,7 +56,9 @@ await main(async () => {
   for await (const command of commands()) {
     if (command.settle) {
       clients.forEach((client) => client.stop());
-      await Promise.all(clients.map((client) => client.settled()));
+      // What has not come by then is lost.
+      const patience = new Promise((over) => setTimeout(over, PATIENCE));
+      await Promise.race([Promise.all(clients.map((client) => client.settled())), patience]);
       report('settled');
     }
     if (command.close) break;

@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from '../../../clients/js/index.js';
+
+/** What a server remembers of an earlier run is not of this one. */
+const RUN = randomUUID().slice(0, 8);
 
 /** One client. What it publishes is numbered and has an id, and is sent again when its acknowledgement did not come: the server knows it by then, or not. */
 export class Member {
@@ -52,7 +56,7 @@ export class Member {
   }
 
   send(message) {
-    const id = `${this.name}-${message.number}`;
+    const id = `${RUN}-${this.name}-${message.number}`;
     this.socket.emit('publish', { room: this.room, data: message, id }, (answer) => {
       this.open.delete(message.number);
       if (answer?.error) return this.account.failed(message);

@@ -3,6 +3,7 @@
 
 mod account;
 mod crowd;
+mod handshakes;
 mod peer;
 mod promise;
 mod redis;
@@ -47,6 +48,9 @@ struct Options {
     /// Age at which the load balancer cuts a WebSocket, in seconds.
     #[arg(long, default_value_t = 30)]
     age: u64,
+    /// Instead of all that: so many handshakes of each version of the client by each transport, at whichever pod.
+    #[arg(long, value_name = "COUNT", conflicts_with = "scenarios")]
+    handshakes: Option<usize>,
     /// Writes each line into the table between the marks `<!-- NAME: begin -->` and `<!-- NAME: end -->` of this file.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -61,6 +65,9 @@ async fn main() -> Result<ExitCode> {
     if let Err(missing) = node_support() {
         bail!("this needs a node: {missing}");
     }
+    if let Some(count) = options.handshakes {
+        return shake_hands(&options, count).await;
+    }
     let mut rows = Vec::new();
     for served in &options.served {
         let mut site = Site::start(*served, options.pods).await?;
@@ -73,6 +80,23 @@ async fn main() -> Result<ExitCode> {
     }
     println!("\n{}", table::of(&rows));
     let broken: Vec<_> = rows.iter().flat_map(promise::broken).collect();
+    broken.iter().for_each(|broken| println!("BROKEN {broken}"));
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn shake_hands(options: &Options, count: usize) -> Result<ExitCode> {
+    let mut all = Vec::new();
+    for served in &options.served {
+        let mut site = Site::start(*served, options.pods).await?;
+        let outcomes = handshakes::play(&mut site, *served, count).await;
+        site.stop().await?;
+        all.push((*served, outcomes?));
+    }
+    println!("\n{}", handshakes::of(&all));
+    if let Some(file) = &options.write {
+        handshakes::write(file, &options.mark, &all)?;
+    }
+    let broken: Vec<_> = all.iter().flat_map(|(served, outcomes)| handshakes::broken(*served, outcomes)).collect();
     broken.iter().for_each(|broken| println!("BROKEN {broken}"));
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -273,7 +273,7 @@ impl Site {
 }
 
 fn service(name: &str, host: &str, pods: usize, age: u64) -> Value {
-    let mut spec = json!({"host": host, "path": PATH, "transports": ["websocket"], "origins": {"allow": ["https://app.domain-b.com"]},
+    let mut spec = json!({"host": host, "path": PATH, "origins": {"allow": ["https://app.domain-b.com"]},
         "exposure": {"gke": {}}, "timeouts": {"maxConnectionAge": format!("{age}s"), "drain": "20s", "pingInterval": "10s", "pingTimeout": "10s"},
         "workload": {"replicas": pods}});
     if pods > 1 {

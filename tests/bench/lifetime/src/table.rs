@@ -70,17 +70,23 @@ pub fn write(file: &Path, mark: &str, rows: &[Row]) -> Result<()> {
     Ok(fs::write(file, written(&text, mark, rows)?)?)
 }
 
-fn written(text: &str, mark: &str, rows: &[Row]) -> Result<String> {
+/// What stands before the marks of a text, between and behind them; the marks belong to the outer parts.
+pub fn between<'a>(text: &'a str, mark: &str) -> Result<(&'a str, &'a str, &'a str)> {
     let (begin, end) = (format!("<!-- {mark}: begin -->\n"), format!("<!-- {mark}: end -->"));
-    let (before, rest) = text.split_once(&begin).with_context(|| format!("there is no {}", begin.trim()))?;
-    let (there, after) = rest.split_once(&end).with_context(|| format!("there is no {end}"))?;
+    let from = text.find(&begin).with_context(|| format!("there is no {}", begin.trim()))? + begin.len();
+    let length = text[from..].find(&end).with_context(|| format!("there is no {end}"))?;
+    Ok((&text[..from], &text[from..from + length], &text[from + length..]))
+}
+
+fn written(text: &str, mark: &str, rows: &[Row]) -> Result<String> {
+    let (before, there, after) = between(text, mark)?;
     let head = head(rows);
     let mut lines: Vec<String> = rows.iter().map(Row::line).collect();
     let kept = there.strip_prefix(&head).unwrap_or_default().lines();
     lines.extend(kept.filter(|line| !rows.iter().any(|row| place(line) == place(&row.line()))).map(str::to_owned));
     lines.sort_by_key(|line| place(line));
     let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    Ok(format!("{before}{begin}{head}{lines}{end}{after}"))
+    Ok(format!("{before}{head}{lines}{after}"))
 }
 
 /// Where a line stands: by what happened, then by who served.
