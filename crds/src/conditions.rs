@@ -19,6 +19,8 @@ pub enum ConditionType {
     OriginPolicySynced,
     /// Every pod reaches the backplane.
     BackplaneConnected,
+    /// The operator scales by connections.
+    ScalingActive,
     /// The operator's own probe connects, as a page on another site would.
     Reachable,
     /// Present and True while the operator or Kubernetes is at work on the spec (kstatus).
@@ -39,6 +41,7 @@ impl ConditionType {
             Self::Available => "Available",
             Self::OriginPolicySynced => "OriginPolicySynced",
             Self::BackplaneConnected => "BackplaneConnected",
+            Self::ScalingActive => "ScalingActive",
             Self::Reachable => "Reachable",
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
@@ -118,6 +121,12 @@ reasons! {
     BackplaneRefused,
     /// A pod does not reach the backplane.
     BackplaneUnreachable,
+    /// The open connections decide on the number of pods.
+    ScalingByConnections,
+    /// The open connections ask for more pods than there may be.
+    AtMaxReplicas,
+    /// No pod reports its connections, so the number of pods stays.
+    ConnectionsUnknown,
     /// The probe connects: all rungs that it tried hold.
     AllHold,
     /// The probe fails at the rung dns: the host has no address.

@@ -69,6 +69,8 @@ use serde::{Deserialize, Serialize};
         .message("publish.queue is a stream in the backplane's Redis: set spec.backplane too").field_path(".spec.publish.queue"),
     validation = Rule::new("!has(self.spec.publish) || !has(self.spec.publish.queue) || !has(self.spec.backplane) || self.spec.publish.queue.stream != (has(self.spec.backplane.redis.stream) ? self.spec.backplane.redis.stream : 'socket.io')")
         .message("the queue needs a stream of its own: this is the backplane's").field_path(".spec.publish.queue.stream"),
+    validation = Rule::new("!has(self.spec.workload.autoscaling) || !has(self.spec.workload.autoscaling.connectionsPerReplica) || !has(self.spec.limits.connectionsPerPod) || self.spec.workload.autoscaling.connectionsPerReplica * 10 <= self.spec.limits.connectionsPerPod * 9")
+        .message("connectionsPerReplica must be at most 90 % of limits.connectionsPerPod: else pods turn clients away before more pods come").field_path(".spec.workload.autoscaling.connectionsPerReplica"),
     validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must be a DNS label of at most 50 characters that starts with a letter (a-z, 0-9, -), because it names the children too")
 )]

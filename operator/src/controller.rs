@@ -26,6 +26,7 @@ use tokio_stream::wrappers::WatchStream;
 
 use crate::{
     apply::Insistence,
+    autoscale::Histories,
     children::Children,
     claims::Claims,
     events::DenialLimit,
@@ -55,6 +56,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) claims: Claims,
     pub(crate) probes: Arc<Probes>,
+    pub(crate) scaling: Histories,
     /// Turn true when the first lists of the services are in: before, somebody else's claim may not be known yet.
     services_listed: Vec<watch::Receiver<bool>>,
     attempts: Attempts,
@@ -74,6 +76,7 @@ impl Context {
         self.written.forget(uid);
         self.insistence.forget_service(uid);
         self.probes.forget(uid);
+        self.scaling.forget(uid);
     }
 }
 
@@ -134,6 +137,7 @@ impl Operator {
             metrics: self.metrics,
             claims: Claims::default(),
             probes: Arc::new(Probes::new(self.probes)),
+            scaling: Histories::default(),
             services_listed,
         });
         let (channels, heard): (Vec<_>, Vec<_>) = scopes.iter().map(|_| unbounded()).unzip();

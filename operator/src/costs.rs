@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// Writes the costs that are due. One that cannot be written is no reason to hold anything up: some other pod goes first.
-pub(crate) async fn write(ctx: &Context, inputs: &Inputs, plan: &Plan) {
+pub(crate) async fn write(ctx: &Context, inputs: &Inputs, are_fewer_wanted: bool) {
     let namespace = inputs.service.namespace().expect("RealtimeService is namespaced");
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &namespace);
-    for (name, pod, cost) in cost::due(&inputs.pods, are_fewer_wanted(inputs, plan)) {
+    for (name, pod, cost) in cost::due(&inputs.pods, are_fewer_wanted) {
         let patch = json!({
             "apiVersion": "v1", "kind": "Pod",
             // Never another pod that came by the same name, and never a new one.
@@ -36,7 +36,8 @@ pub(crate) async fn write(ctx: &Context, inputs: &Inputs, plan: &Plan) {
     }
 }
 
-fn are_fewer_wanted(inputs: &Inputs, plan: &Plan) -> bool {
+/// Whether the apply of this plan takes pods away.
+pub(crate) fn are_fewer_wanted(inputs: &Inputs, plan: &Plan) -> bool {
     let wanted = plan.deployment.spec.replicas;
     let live = inputs.live.iter().find(|((kind, _), _)| *kind == Kind::Deployment);
     let there = live.and_then(|(_, live)| live.object["spec"]["replicas"].as_i64());

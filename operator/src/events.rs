@@ -68,6 +68,9 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
             }
         }
         Outcome::Observed(observed) => {
+            if let Some(change) = observed.scaling.as_ref().and_then(|scaling| scaling.change.as_ref()) {
+                told.push((false, change.event().to_owned(), change.to_string()));
+            }
             if !observed.changes.is_empty() {
                 told.push((false, "Applied".to_owned(), observed.changes.join(", ")));
             }

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod apply;
+pub mod autoscale;
 pub mod children;
 mod claims;
 pub mod controller;

@@ -24,6 +24,8 @@ use labels::{ByKind, ByOutcome, ByReason, ByRequest, ByResult, ByRung, Words};
 use realtime_doctor::{Rung, Verdict};
 pub(crate) use services::Services;
 
+use crate::autoscale::Why;
+
 /// The label of a probe that no rung stopped.
 const NO_RUNG: &str = "none";
 
@@ -36,6 +38,7 @@ pub struct Metrics {
     under_way: Gauge,
     requests: Family<ByRequest, Counter>,
     scrapes: Family<ByResult, Counter>,
+    scalings: Family<ByReason, Counter>,
     interruptions: Family<ByKind, Counter>,
     probes: Family<ByRung, Counter>,
     probes_under_way: Gauge,
@@ -56,6 +59,7 @@ impl Default for Metrics {
             under_way: Gauge::default(),
             requests: Family::default(),
             scrapes: Family::default(),
+            scalings: Family::default(),
             interruptions: Family::default(),
             probes: Family::default(),
             probes_under_way: Gauge::default(),
@@ -69,6 +73,9 @@ impl Default for Metrics {
         }
         for scraped in Scraped::ALL {
             metrics.scrapes.get_or_create(&ByResult { result: scraped.as_str() }).inc_by(0);
+        }
+        for why in Why::ALL.iter().filter(|why| why.changes()) {
+            metrics.scalings.get_or_create(&ByReason { reason: why.as_str() }).inc_by(0);
         }
         metrics.probes.get_or_create(&ByRung { verdict: Verdict::Pass.as_str(), rung: NO_RUNG }).inc_by(0);
         let mut registry = Registry::default();
@@ -88,6 +95,7 @@ impl Metrics {
             under_way,
             requests,
             scrapes,
+            scalings,
             interruptions,
             probes,
             probes_under_way,
@@ -107,6 +115,8 @@ impl Metrics {
         let help = "Requests to the apiserver by verb, kind and result; watches and the Lease are not among them";
         registry.register("api_requests", help, requests.clone());
         registry.register("pod_scrapes", "Times that a server was asked for its status, by result", scrapes.clone());
+        let help = "Times that the number of a service's pods was changed by its connections, by why";
+        registry.register("scalings", help, scalings.clone());
         registry.register("watch_interruptions", "Watches that broke and began anew, by kind", interruptions.clone());
         registry.register("probes", "Probes by verdict and by the rung that decides", probes.clone());
         registry.register(
@@ -141,6 +151,11 @@ impl Metrics {
     /// Counts an answer, or none, of a server.
     pub(crate) fn scraped(&self, result: Scraped) {
         self.scrapes.get_or_create(&ByResult { result: result.as_str() }).inc();
+    }
+
+    /// Counts a change of the number of pods.
+    pub(crate) fn scaled(&self, why: Why) {
+        self.scalings.get_or_create(&ByReason { reason: why.as_str() }).inc();
     }
 
     /// Counts a probe by what decides it.

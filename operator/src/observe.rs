@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     apply::{Applied, AppliedChild, Outcome},
+    autoscale::{Scaled, Scaling},
     fleet::Pod,
     plan::{self, Kind},
     probe::Probed,
@@ -63,6 +64,8 @@ pub struct Observed {
     pub paused: bool,
     /// What the pods say; none where there is none to ask, or where a server of the user's own does not answer.
     pub reports: Option<Reports>,
+    /// What is to say of the number of pods; none where connections do not decide.
+    pub scaling: Option<Scaling>,
     /// What the probe says; none where none is asked for.
     pub probed: Option<Probed>,
 }
@@ -100,6 +103,8 @@ pub enum Certificate {
 pub struct Pods {
     /// How many are asked for.
     pub wanted: i64,
+    /// Whether the load decides on that.
+    pub by_load: bool,
     /// How many exist.
     pub exist: i64,
     /// How many run the current template.
@@ -112,7 +117,12 @@ pub struct Pods {
 
 /// Reads the outcome of an apply.
 #[must_use]
-pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String, Pod>) -> Observed {
+pub(crate) fn observe(
+    service: &ValidService,
+    applied: &Applied,
+    scaled: Option<&Scaled>,
+    pods: &BTreeMap<String, Pod>,
+) -> Observed {
     let spec = service.spec();
     let deployment = live(applied, Kind::Deployment);
     let ingress = live(applied, Kind::Ingress);
@@ -127,7 +137,11 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
         kept: applied.kept.iter().map(|(kind, name)| format!("{} {name}", kind.as_str())).collect(),
         notes: plan::notes(service),
         needs: plan::needs(service),
-        pods: of_deployment(wanted(service, deployment), deployment),
+        pods: Pods {
+            by_load: spec.workload.autoscaling.is_some(),
+            ..of_deployment(wanted(service, deployment), deployment)
+        },
+        scaling: scaled.map(|scaled| scaled.scaling.clone()),
         paused: spec.paused,
         reports: reports(service, pods),
         ..Observed::default()
@@ -144,11 +158,12 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
             Outcome::Foreign(whose) => observed.foreign.push(format!("{title} is not this service's ({whose})")),
             Outcome::KindMissing => observed.missing_kinds.push(*kind),
             Outcome::Failed(error) => {
-                let words = format!("failed to apply {title}: {}", words(error));
-                observed.retry_after = observed.retry_after.max(retry_after(error));
-                if is_refusal(error) { observed.refused.push(words) } else { observed.failures.push(words) }
+                observed.failed(error, format!("failed to apply {title}: {}", words(error)));
             }
         }
+    }
+    if let Some(error) = scaled.and_then(|scaled| scaled.error.as_ref()) {
+        observed.failed(error, format!("failed to scale the Deployment: {}", words(error)));
     }
     observed.changes.extend(applied.pruned.iter().map(|(kind, name)| format!("deleted {} {name}", kind.as_str())));
     let not_pruned = |((kind, name), error): &((Kind, String), kube::Error)| {
@@ -158,6 +173,13 @@ pub fn observe(service: &ValidService, applied: &Applied, pods: &BTreeMap<String
     let asked = applied.not_pruned.iter().map(|(_, error)| retry_after(error)).max();
     observed.retry_after = observed.retry_after.max(asked.unwrap_or_default());
     observed
+}
+
+impl Observed {
+    fn failed(&mut self, error: &kube::Error, words: String) {
+        self.retry_after = self.retry_after.max(retry_after(error));
+        if is_refusal(error) { self.refused.push(words) } else { self.failures.push(words) }
+    }
 }
 
 /// An image of the user's own need not speak the bundled server's `/status`.
@@ -206,6 +228,7 @@ fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
         exist: number("replicas"),
         current: if seen { number("updatedReplicas") } else { 0 },
         available: number("availableReplicas"),
+        by_load: false,
         failing: status["conditions"]
             .as_array()
             .and_then(|conditions| conditions.iter().find(gave_up))

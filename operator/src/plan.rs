@@ -22,6 +22,7 @@ pub mod ingress_class;
 mod managed_certificate;
 mod mounted;
 mod names;
+mod pace;
 mod peers;
 mod pod_template;
 mod publish;
@@ -34,6 +35,7 @@ mod yaml;
 pub use child::{Child, Kind};
 pub use effective::effective;
 pub use names::{LABEL_INSTANCE, LABEL_MANAGED_BY, MANAGER, Names};
+pub(crate) use pace::{LONGEST_PERIOD, PODS_A_PERIOD, Pace};
 pub use service::ADMIN_PORT;
 pub use yaml::yaml;
 

@@ -15,6 +15,7 @@ use tracing::{Instrument, Span, field::Empty, info_span};
 
 use crate::{
     apply::{Applied, apply},
+    autoscale,
     controller::Context,
     costs, events, inputs,
     inputs::Inputs,
@@ -97,13 +98,16 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
         return Outcome::Taken { holder: format!("{namespace}/{name}"), place: format!("{}{}", spec.host, spec.path) };
     }
     let plan = plan(&service, &ctx.settings);
-    let applied = if service.spec().paused {
-        Applied::untouched(inputs, plan)
+    let (applied, scaled) = if service.spec().paused {
+        ctx.scaling.forget(&uid);
+        (Applied::untouched(inputs, plan), None)
     } else {
-        costs::write(ctx, inputs, &plan).await;
-        apply(ctx, inputs, plan).await
+        costs::write(ctx, inputs, costs::are_fewer_wanted(inputs, &plan)).await;
+        let applied = apply(ctx, inputs, plan).await;
+        let scaled = autoscale::scale(ctx, inputs, &service, &applied).await;
+        (applied, scaled)
     };
-    let observed = observe(&service, &applied, &inputs.pods);
+    let observed = observe(&service, &applied, scaled.as_ref(), &inputs.pods);
     let probed = ctx.probes.see(&service, &observed, &ctx.written.latest(&inputs.service));
     Outcome::Observed(Box::new(Observed { probed, ..observed }))
 }
@@ -114,10 +118,12 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
         Outcome::Invalid(_) | Outcome::Taken { .. } => Ok(Action::await_change()),
         Outcome::Observed(observed) if !observed.refused.is_empty() => Err(failed(&observed.refused, observed)),
         Outcome::Observed(observed) if !observed.failures.is_empty() => Err(failed(&observed.failures, observed)),
-        Outcome::Observed(observed) if !observed.foreign.is_empty() || !observed.leaving.is_empty() => {
-            Ok(Action::requeue(FOREIGN_RECHECK))
+        Outcome::Observed(observed) => {
+            let is_awaited = !observed.foreign.is_empty() || !observed.leaving.is_empty();
+            let scaling = observed.scaling.as_ref().and_then(|scaling| scaling.again);
+            let again = is_awaited.then_some(FOREIGN_RECHECK).into_iter().chain(scaling).min();
+            Ok(again.map_or_else(Action::await_change, Action::requeue))
         }
-        Outcome::Observed(_) => Ok(Action::await_change()),
     }
 }
 

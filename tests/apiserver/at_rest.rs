@@ -16,7 +16,9 @@ async fn at_rest_nothing_is_asked_and_nothing_is_written() -> Result<()> {
     let _operator = stage.operator().await?;
     stage.apply(FIVE_LINES).await?;
     stage.apply(&service("inside", "exposure: {none: {}}\nworkload: {replicas: 3}")).await?;
-    stage.at_rest(&["chat", "inside"]).await?;
+    let by_connections = "workload: {autoscaling: {maxReplicas: 4, connectionsPerReplica: 1000}}";
+    stage.apply(&service("counted", &format!("exposure: {{none: {{}}}}\n{by_connections}"))).await?;
+    stage.at_rest(&["chat", "inside", "counted"]).await?;
     let audit = stage.audit()?;
     // What is measured is the passing of time.
     tokio::time::sleep(REST).await;

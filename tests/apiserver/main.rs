@@ -5,6 +5,7 @@ mod at_rest;
 mod autoscaling;
 mod bad_input;
 mod conflict;
+mod connections_decide;
 mod describe_shows;
 mod diff;
 mod drift;

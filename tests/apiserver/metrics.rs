@@ -141,6 +141,10 @@ async fn everything(stage: &Stage, operator: &Operator) -> Result<Server> {
 
     stage.apply(&service("chat", &format!("path: /oursocketio\n{BY_LOAD}"))).await?;
     counted(stage, operator, r#"api_requests_total{verb="handover",kind="Deployment",result="success"}"#).await?;
+    let by_connections = "workload: {autoscaling: {minReplicas: 3, maxReplicas: 9, connectionsPerReplica: 1000}}";
+    stage.apply(&service("chat", &format!("path: /oursocketio\n{by_connections}"))).await?;
+    counted(stage, operator, r#"api_requests_total{verb="scale",kind="Deployment",result="success"}"#).await?;
+    counted(stage, operator, r#"scalings_total{reason="below_min_replicas"}"#).await?;
     stage.apply(&service("chat", "path: /oursocketio\nworkload: {replicas: 2}")).await?;
     counted(stage, operator, r#"api_requests_total{verb="delete",kind="HorizontalPodAutoscaler",result="success"}"#)
         .await?;

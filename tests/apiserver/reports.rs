@@ -25,7 +25,8 @@ async fn serve(stage: &Stage, pod: &str, ip: &str) -> Result<Server> {
     Ok(server)
 }
 
-async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<([Server; 2], [String; 2])> {
+/// The two pods of `chat`, each with its server.
+pub async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<([Server; 2], [String; 2])> {
     let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
     let names = stage
         .eventually("the ReplicaSet has made two pods", async || {

@@ -52,7 +52,8 @@ pub struct Workload {
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: i32,
 
-    /// Lets the load decide on the number of pods, through a HorizontalPodAutoscaler.
+    /// Lets the load decide on the number of pods: open connections through the operator itself, CPU and memory through a
+    /// HorizontalPodAutoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
 

@@ -1,13 +1,19 @@
 //! Pods that go: by a rollout, or because fewer are asked for.
 
-use realtime_crds::{ValidService, v1alpha1::Transport};
+use realtime_crds::{
+    ValidService,
+    v1alpha1::{Transport, Workload},
+};
 
 use super::{
     Effect, Found, LiveFacts,
     estimate::{Farewell, Rollout},
     fields::Changes,
 };
-use crate::plan::{Kind, effective};
+use crate::{
+    autoscale::{Load, asked},
+    plan::{Kind, effective},
+};
 
 pub(super) fn effects(changes: &Changes<'_>, live: &LiveFacts) -> Vec<Found> {
     let (from, to) = numbers(changes, live);
@@ -25,7 +31,16 @@ fn numbers(changes: &Changes<'_>, live: &LiveFacts) -> (i32, i32) {
     let (old, new) = (&changes.old.spec().workload, &changes.new.spec().workload);
     let scaled = || live.pods.unwrap_or(old.fewest());
     let from = if old.autoscaling.is_some() { scaled() } else { old.replicas };
-    (from, from.clamp(new.fewest().min(new.most()), new.most()))
+    let to = by_connections(old, new, live, from).unwrap_or(from);
+    (from, to.clamp(new.fewest().min(new.most()), new.most()))
+}
+
+/// How many pods the open connections come to in the end, where a pod is to have more or fewer of them than before.
+fn by_connections(old: &Workload, new: &Workload, live: &LiveFacts, from: i32) -> Option<i32> {
+    let share = |workload: &Workload| workload.autoscaling.as_ref()?.connections_per_replica;
+    let share_now = share(new).filter(|now| from > 0 && share(old) != Some(*now))?;
+    let open = Load::known(u64::try_from(live.connections?).ok()?);
+    Some(asked(u64::try_from(share_now).ok()?, from, &open))
 }
 
 fn number(changes: &Changes<'_>, live: &LiveFacts, from: i32, to: i32) -> Option<Found> {

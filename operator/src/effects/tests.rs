@@ -248,6 +248,11 @@ fn the_number_of_pods_is_told_as_it_will_be() {
     assert_eq!(reasons(replicas(0), replicas(3)), ["ScaleOut"]);
     assert_eq!(reasons(load(2, 10), load(2, 2)), ["ScaleIn"], "three run, and two may");
     assert_eq!(reasons(load(2, 10), load(2, 5)), ["Unconcerned"], "three run, and three may");
+    let connections = |share: i32| json!({"workload": {"autoscaling": {"minReplicas": 1, "maxReplicas": 10, "connectionsPerReplica": share}}});
+    assert_eq!(reasons(connections(400), connections(1000)), ["ScaleIn"], "1204 open ones fill two pods");
+    assert_eq!(said(connections(400), connections(200)), ["replicas 3 → 7: 4 pods come, no connection is closed"]);
+    let handed_over = reasons(load(2, 10), connections(400));
+    assert!(!handed_over.iter().any(|it| it.starts_with("Scale")), "whoever decides, three are right: {handed_over:?}");
     assert_eq!(said(replicas(2), replicas(3)), ["replicas 2 → 3: 1 pod comes, no connection is closed"]);
 }
 

@@ -77,6 +77,8 @@ words! {
         Get = "get",
         /// An Event.
         Event = "event",
+        /// Another number of pods for a Deployment.
+        Scale = "scale",
         /// An apply that leaves a value to somebody else.
         Handover = "handover",
     }

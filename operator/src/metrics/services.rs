@@ -31,7 +31,7 @@ struct Entry {
     denied: Option<i64>,
 }
 
-const CONDITIONS: [ConditionType; 10] = [
+const CONDITIONS: [ConditionType; 11] = [
     ConditionType::Ready,
     ConditionType::Accepted,
     ConditionType::ResolvedRefs,
@@ -39,6 +39,7 @@ const CONDITIONS: [ConditionType; 10] = [
     ConditionType::Available,
     ConditionType::OriginPolicySynced,
     ConditionType::BackplaneConnected,
+    ConditionType::ScalingActive,
     ConditionType::Reachable,
     ConditionType::Reconciling,
     ConditionType::Stalled,

@@ -1,4 +1,6 @@
-//! The load decides on the number of pods.
+//! CPU or memory decides on the number of pods.
+
+use std::time::Duration;
 
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HPAScalingPolicy, HPAScalingRules, HorizontalPodAutoscaler,
@@ -8,18 +10,13 @@ use realtime_crds::{ValidService, v1alpha1::Autoscaling};
 
 use super::{
     names::{Names, metadata},
+    pace::{PODS_A_PERIOD, Pace},
     timeouts::Budget,
 };
 
-/// Longest that Kubernetes lets a policy look back, in seconds.
-const PERIOD_LIMIT_SEC: u64 = 1800;
-/// Longest stabilisation window that Kubernetes takes, in seconds.
-const WINDOW_LIMIT_SEC: u64 = 3600;
-/// Kubernetes' own default for scaling in.
-const WINDOW_SEC: u64 = 300;
-
 pub(crate) fn build(service: &ValidService, budget: &Budget) -> Option<HorizontalPodAutoscaler> {
-    let scale = service.spec().workload.autoscaling.as_ref()?;
+    // Connections are counted by the operator itself, and nobody else decides then.
+    let scale = service.spec().workload.autoscaling.as_ref().filter(|scale| scale.connections_per_replica.is_none())?;
     let name = Names::of(service).main();
     Some(HorizontalPodAutoscaler {
         metadata: metadata(service, name.clone()),
@@ -32,7 +29,10 @@ pub(crate) fn build(service: &ValidService, budget: &Budget) -> Option<Horizonta
             min_replicas: Some(scale.min_replicas),
             max_replicas: scale.max_replicas,
             metrics: Some(metrics(scale)),
-            behavior: Some(HorizontalPodAutoscalerBehavior { scale_down: Some(scale_in(budget)), scale_up: None }),
+            behavior: Some(HorizontalPodAutoscalerBehavior {
+                scale_down: Some(scale_in(Pace::of(budget))),
+                scale_up: None,
+            }),
         },
         status: None,
     })
@@ -57,21 +57,19 @@ fn metrics(scale: &Autoscaling) -> Vec<MetricSpec> {
         .collect()
 }
 
-/// One pod at a time, and the next when the first has moved its connections away: they land on pods that stay.
-fn scale_in(budget: &Budget) -> HPAScalingRules {
-    let away = budget.detach_sec + budget.drain_sec;
+fn scale_in(Pace { window, period }: Pace) -> HPAScalingRules {
     HPAScalingRules {
-        stabilization_window_seconds: Some(narrow(away.clamp(WINDOW_SEC, WINDOW_LIMIT_SEC))),
+        stabilization_window_seconds: Some(narrow(window)),
         select_policy: Some("Min".to_owned()),
         policies: Some(vec![HPAScalingPolicy {
             type_: "Pods".to_owned(),
-            value: 1,
-            period_seconds: narrow(away.clamp(1, PERIOD_LIMIT_SEC)),
+            value: PODS_A_PERIOD,
+            period_seconds: narrow(period),
         }]),
         ..HPAScalingRules::default()
     }
 }
 
-fn narrow(seconds: u64) -> i32 {
-    i32::try_from(seconds).unwrap_or(i32::MAX)
+fn narrow(time: Duration) -> i32 {
+    i32::try_from(time.as_secs()).unwrap_or(i32::MAX)
 }

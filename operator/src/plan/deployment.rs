@@ -33,7 +33,7 @@ pub(crate) fn build(service: &ValidService, settings: &Settings, budget: &Budget
     Deployment {
         metadata: metadata(service, Names::of(service).main()),
         spec: DeploymentSpec {
-            // Where a HorizontalPodAutoscaler decides, the number is not the operator's.
+            // Where the load decides, the number is not the plan's.
             replicas: workload.autoscaling.is_none().then_some(workload.replicas),
             min_ready_seconds: i32::try_from(budget.min_ready_sec).ok(),
             selector: selector(service),

@@ -7,6 +7,7 @@ use realtime_crds::{
 
 use super::Outcome;
 use crate::{
+    autoscale::{Scaling, Why},
     observe::{Certificate, Observed, Pods, Reports, Route},
     plan::Kind,
     probe::Probed,
@@ -39,6 +40,7 @@ pub(super) fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
     if let Outcome::Observed(observed) = outcome {
         // Clients can connect without it: it is no part of the root.
         parts.extend(observed.reports.as_ref().and_then(joined));
+        parts.extend(observed.scaling.as_ref().and_then(|scaling| scaled(observed, scaling)));
         parts.extend(observed.probed.as_ref().map(reachable));
     }
     parts.extend(progress(&root));
@@ -164,13 +166,13 @@ fn programmed(observed: &Observed) -> Verdict {
 
 fn available(observed: &Observed) -> Verdict {
     let of = |holds, reason, message: String| verdict(ConditionType::Available, holds, reason, message);
-    let Pods { wanted, exist, current, available, failing } = &observed.pods;
+    let Pods { wanted, by_load, exist, current, available, failing } = &observed.pods;
     if *wanted == 0 {
-        return of(
-            Some(false),
-            Reason::ScaledToZero,
-            "spec.workload.replicas is 0: nobody can connect. Set it to 1 or more.".to_owned(),
-        );
+        let message = match by_load {
+            true => ZERO_BY_HAND,
+            false => "spec.workload.replicas is 0: nobody can connect. Set it to 1 or more.",
+        };
+        return of(Some(false), Reason::ScaledToZero, message.to_owned());
     }
     let needs = match observed.needs.join(", ") {
         needs if needs.is_empty() || available == wanted => String::new(),
@@ -252,6 +254,35 @@ fn joined(reports: &Reports) -> Option<Verdict> {
         "{joined} of {all} pods reach the backplane; {pod} does not ({word}: {why}). Its clients get what is published at it alone, and their publishers an error. {remedy}"
     );
     Some(of(Some(false), reason, message))
+}
+
+const ZERO_BY_HAND: &str = "Somebody scaled the Deployment to 0, which switches autoscaling off: nobody can connect. Scale it to 1 or more: kubectl scale deployment.";
+
+/// What decides on the number of pods; none while that is still another one.
+fn scaled(observed: &Observed, scaling: &Scaling) -> Option<Verdict> {
+    let of = |holds, reason, message: &str| Some(verdict(ConditionType::ScalingActive, holds, reason, message));
+    let silent = "No pod reports its connections, so the number of pods stays. They are asked for /status on port 8081: is a NetworkPolicy in between, and if the image is your own, does it answer?";
+    match scaling.why {
+        Why::NotAlone => None,
+        Why::NoReports if observed.pods.exist == 0 => {
+            of(None, Reason::ConnectionsUnknown, "There is no pod yet that could report its connections.")
+        }
+        Why::NoReports => of(None, Reason::ConnectionsUnknown, silent),
+        Why::ScaledToZero => of(Some(false), Reason::ScaledToZero, ZERO_BY_HAND),
+        Why::AtMaxReplicas => of(
+            Some(true),
+            Reason::AtMaxReplicas,
+            "The open connections ask for more pods than spec.workload.autoscaling.maxReplicas lets come: raise it, or connectionsPerReplica.",
+        ),
+        Why::Steady
+        | Why::MoreConnections
+        | Why::FewerConnections
+        | Why::Settling
+        | Why::BelowMinReplicas
+        | Why::AboveMaxReplicas => {
+            of(Some(true), Reason::ScalingByConnections, "The open connections decide on the number of pods.")
+        }
+    }
 }
 
 /// Clients that the probe does not see may well connect: it is no part of the root.

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::*;
 use crate::{
+    autoscale::{Scaling, Why},
     fleet::Backplane,
     observe::{Pods, Reports},
     plan::Kind,
@@ -17,7 +18,7 @@ fn ready() -> Observed {
     Observed {
         addresses: vec!["203.0.113.7".to_owned()],
         needs_address: true,
-        pods: Pods { wanted: 3, exist: 3, current: 3, available: 3, failing: None },
+        pods: Pods { wanted: 3, by_load: false, exist: 3, current: 3, available: 3, failing: None },
         ..Observed::default()
     }
 }
@@ -206,4 +207,34 @@ fn a_probe_is_news_when_its_rung_is_another_and_not_when_its_words_are() {
     assert_eq!(news(&tls, &said("True", "AllHold", "d")), Some((true, "d".to_owned())));
     assert_eq!(news(&RealtimeServiceStatus::default(), &tls), Some((false, "a".to_owned())));
     assert_eq!(news(&tls, &said("Unknown", "ProbePending", "e")), None);
+}
+
+#[test]
+fn what_decides_on_the_number_of_pods_is_said_and_keeps_no_client_away() {
+    let says = |why: Why| {
+        let status = of(Observed { scaling: Some(Scaling { why, change: None, again: None }), ..ready() });
+        assert_eq!(ready_is(&status), ("True", "Available"), "{why:?}");
+        condition(&status, "ScalingActive").map(|it| (it.status.clone(), it.reason.clone()))
+    };
+    for why in Why::ALL {
+        let expected = match why {
+            Why::NotAlone => None,
+            Why::NoReports => Some(("Unknown", "ConnectionsUnknown")),
+            Why::ScaledToZero => Some(("False", "ScaledToZero")),
+            Why::AtMaxReplicas => Some(("True", "AtMaxReplicas")),
+            _ => Some(("True", "ScalingByConnections")),
+        };
+        assert_eq!(says(*why), expected.map(|(status, reason)| (status.to_owned(), reason.to_owned())), "{why:?}");
+    }
+    assert!(condition(&of(ready()), "ScalingActive").is_none(), "where connections do not decide");
+}
+
+#[test]
+fn who_scaled_to_zero_is_named() {
+    let message = |by_load: bool| {
+        let status = of(Observed { pods: Pods { wanted: 0, by_load, ..Pods::default() }, ..ready() });
+        condition(&status, "Available").map(|it| it.message.clone()).expect("it is always there")
+    };
+    assert!(message(false).starts_with("spec.workload.replicas is 0"));
+    assert!(message(true).starts_with("Somebody scaled the Deployment to 0"));
 }

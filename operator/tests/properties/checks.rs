@@ -139,7 +139,10 @@ pub fn numbers(service: &ValidService, children: &[Child]) -> Checked {
     let scale_in = &scale["behavior"]["scaleDown"];
     holds(&[
         ("one of the two decides on the number of pods", deployment["replicas"].is_null() == autoscaling.is_some()),
-        ("an autoscaler stands where it is asked for", scale.is_null() == autoscaling.is_none()),
+        (
+            "an autoscaler stands where CPU or memory decides",
+            scale.is_null() == autoscaling.is_none_or(|scale| scale.connections_per_replica.is_some()),
+        ),
         ("Kubernetes takes the window", scale.is_null() || seconds(&scale_in["stabilizationWindowSeconds"]) <= 3600),
         (
             "Kubernetes takes the period",

@@ -192,7 +192,14 @@ fn publish() -> impl Strategy<Value = Option<Publish>> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let maybe = |most: i32, least: i32| prop::option::of(least..=most);
-    (maybe(1_000_000, 1), maybe(100_000, 1), maybe(104_857_600, 1024), maybe(100_000, 1), maybe(1_073_741_824, 65_536))
+    // More than 100 connections of a pod, which is what the load may ask for.
+    (
+        maybe(1_000_000, 120),
+        maybe(100_000, 1),
+        maybe(104_857_600, 1024),
+        maybe(100_000, 1),
+        maybe(1_073_741_824, 65_536),
+    )
         .prop_map(
             |(
                 connections_per_pod,

@@ -59,15 +59,16 @@ fn quantities(bits: u32) -> BTreeMap<String, Quantity> {
     map(&stock, bits).into_iter().map(|(name, amount)| (name, Quantity(amount))).collect()
 }
 
-/// The share of CPU and of memory, of which one at least is there.
+/// Connections, or the share of CPU and of memory, of which one at least is there.
 fn autoscaling() -> impl Strategy<Value = Option<Autoscaling>> {
-    prop::option::weighted(0.3, (1_i32..=1000, 0_i32..=999, 1_i32..=100, 1_i32..=100, 0_u32..3)).prop_map(|drawn| {
+    prop::option::weighted(0.3, (1_i32..=1000, 0_i32..=999, 1_i32..=100, 1_i32..=100, 0_u32..4)).prop_map(|drawn| {
         let (min_replicas, more, cpu, memory, which) = drawn?;
         Some(Autoscaling {
             min_replicas,
             max_replicas: (min_replicas + more).min(1000),
-            cpu: (which != 1).then_some(cpu),
-            memory: (which != 0).then_some(memory),
+            connections_per_replica: (which == 3).then_some(cpu),
+            cpu: matches!(which, 0 | 2).then_some(cpu),
+            memory: matches!(which, 1 | 2).then_some(memory),
         })
     })
 }

@@ -30,6 +30,8 @@ pub enum Scenario {
     Left(Child),
     /// Another operator that leads.
     Led,
+    /// A service whose connections decide on the number of pods.
+    Counted,
     /// Two pods, and what it costs to take them away is not what they report.
     Crowded,
 }
@@ -42,10 +44,15 @@ fn way(child: Option<Child>) -> &'static str {
 }
 
 fn service(way: &str) -> String {
+    scaled(way, "cpu: 60")
+}
+
+/// By this measure.
+fn scaled(way: &str, by: &str) -> String {
     format!(
         "apiVersion: realtime-operator.dev/v1alpha1\nkind: RealtimeService\nmetadata: {{name: chat}}\nspec:\n  \
          host: chat.domain-a.com\n  origins: {{allow: [\"https://app.domain-b.com\"]}}\n  {way}\n  workload:\n    \
-         resources: {{requests: {{cpu: 250m}}}}\n    autoscaling: {{minReplicas: 2, maxReplicas: 9, cpu: 60}}\n"
+         resources: {{requests: {{cpu: 250m}}}}\n    autoscaling: {{minReplicas: 2, maxReplicas: 9, {by}}}\n"
     )
 }
 
@@ -64,7 +71,7 @@ fn body(child: Child, name: &str) -> Result<DynamicObject> {
 impl Scenario {
     /// Together they need every right.
     pub fn every() -> Vec<Self> {
-        let new = [Self::New(BY_INGRESS), Self::New(BY_GATEWAY), Self::Led, Self::Crowded];
+        let new = [Self::New(BY_INGRESS), Self::New(BY_GATEWAY), Self::Led, Self::Counted, Self::Crowded];
         new.into_iter().chain(Child::all().flat_map(|child| [Self::Taken(child), Self::Left(child)])).collect()
     }
 
@@ -76,6 +83,7 @@ impl Scenario {
             (Some(child), "delete") => Self::Left(child),
             (None, "list" | "watch") if grant.resource == "leases" => Self::Led,
             (None, "patch") if grant.resource == "pods" => Self::Crowded,
+            (None, "patch") if grant.resource == "deployments/scale" => Self::Counted,
             (child, _) => Self::New(way(child)),
         }
     }
@@ -102,6 +110,7 @@ impl Scenario {
                 stage.api(child).create(&PostParams::default(), &object).await?;
                 Ok(())
             }
+            Self::Counted => stage.apply(&scaled(INSIDE, "connectionsPerReplica: 1000")).await,
             Self::Crowded => {
                 stage.apply(&service(INSIDE)).await?;
                 crowd::run_two(stage).await
@@ -139,6 +148,7 @@ impl Scenario {
                 Ok(())
             }
             Self::Left(child) => asked("delete", child.plural).await,
+            Self::Counted => asked("patch", "deployments/scale").await,
             Self::Crowded => asked("patch", "pods").await,
             // Its requests are of the lease alone; that it waits is what there is to see.
             Self::Led => {

@@ -1,0 +1,57 @@
+//! `spec.workload.autoscaling.connectionsPerReplica`: the operator itself scales the Deployment, by the connections that its pods
+//! report. Only [`scale`] sends anything; what it sends is decided by values alone.
+
+mod decide;
+mod history;
+mod load;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod why;
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+pub(crate) use decide::asked;
+pub use history::History;
+pub use load::Load;
+pub(crate) use scale::{Scaled, scale};
+pub use why::{Change, Why};
+
+/// What is to say of a service whose connections decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// Why the number of pods is what it is.
+    pub why: Why,
+    /// The change that was made.
+    pub change: Option<Change>,
+    /// When to look again although nothing has changed.
+    pub again: Option<Duration>,
+}
+
+/// The histories by uid of the service.
+#[derive(Default)]
+pub(crate) struct Histories(Mutex<HashMap<String, History>>);
+
+impl Histories {
+    /// Forgets a service that is gone, or is left alone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    /// Changes the history of a service.
+    fn with<T>(&self, uid: &str, change: impl FnOnce(History) -> (T, History)) -> T {
+        let mut histories = self.lock();
+        let (answer, history) = change(histories.remove(uid).unwrap_or_default());
+        histories.insert(uid.to_owned(), history);
+        answer
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, History>> {
+        // Each change of the map is complete before anything in it can panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
