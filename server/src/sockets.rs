@@ -8,10 +8,10 @@ mod presence;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt, future::Either};
+use prometheus_client::metrics::counter::Counter;
 use rmpv::Value;
 use serde::Serialize;
 use serde_json::json;
-use prometheus_client::metrics::counter::Counter;
 use socketioxide::{
     BroadcastError, ParserError, SendError, SocketError,
     extract::{Event as Called, TryData},

@@ -56,7 +56,8 @@ async fn one(entrance: Entrance<'_>, client: &str, way: &str, count: usize) -> R
     node.arg(file("server/tests/peers/crowd.mjs"));
     node.args(["--url", &format!("http://{at}"), "--host", host, "--path", path]);
     node.args(["--client", client, "--mode", way, "--count", &count.to_string()]);
-    let output = node.stderr(Stdio::inherit()).kill_on_drop(true).output().await.context("failed to run the clients")?;
+    let output =
+        node.stderr(Stdio::inherit()).kill_on_drop(true).output().await.context("failed to run the clients")?;
     ensure!(output.status.success(), "the clients ended with {}", output.status);
     serde_json::from_slice(&output.stdout).context("an outcome")
 }
