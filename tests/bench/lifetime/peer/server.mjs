@@ -11,11 +11,13 @@ await redis.connect();
 const http = createServer((request, response) => response.writeHead(request.url === '/ready' ? 200 : 404).end());
 const io = new Server(http, {
   path: process.env.SOCKET_PATH,
+  allowEIO3: true,
   adapter: createAdapter(redis),
   connectionStateRecovery: { maxDisconnectionDuration: 2 * 60 * 1000 },
 });
 
 io.on('connection', (socket) => {
+  socket.on('echo', (...args) => args.pop()(...args));
   socket.on('join', async ({ room }, reply) => {
     await socket.join(room);
     reply({ room });
