@@ -1,5 +1,6 @@
 // Many clients of one version, one after the other and some at a time: each connects, upgrades where it should, asks for an echo and goes.
 // The last line is what came of it.
+import dns from 'node:dns';
 import { parseArgs } from 'node:util';
 import { load } from '../../../tests/clients/clients.mjs';
 
@@ -12,7 +13,7 @@ const { values: flags } = parseArgs({
     count: { type: 'string', default: '100' },
     'at-once': { type: 'string', default: '10' },
     origin: { type: 'string', default: 'https://app.domain-b.com' },
-    // What the clients take the URL's host for.
+    // What the name of the URL's host is for the clients: it goes into each request, by polling too.
     host: { type: 'string' },
   },
 });
@@ -24,9 +25,9 @@ let first;
 const gone = new Set();
 
 const client = load(flags.client, {
-  refusals({ status, body, url }) {
+  refusals({ status, body, url: requested }) {
     // A poll that was on its way when the client said goodbye finds no session; so it does with a single server.
-    if (gone.has(new URL(url, flags.url).searchParams.get('sid'))) return void result.late++;
+    if (gone.has(new URL(requested, flags.url).searchParams.get('sid'))) return void result.late++;
     const message = /"message":"([^":]*)/.exec(typeof body === 'string' ? body : JSON.stringify(body))?.[1];
     const key = `${status} ${message}`;
     result.refused[key] = (result.refused[key] ?? 0) + 1;
@@ -34,10 +35,16 @@ const client = load(flags.client, {
   closes() {},
 });
 
-const extraHeaders = { origin: flags.origin, ...(flags.host && { host: flags.host }) };
+const extraHeaders = { origin: flags.origin };
+const url = new URL(flags.url);
+if (flags.host) {
+  const address = url.hostname;
+  url.hostname = flags.host;
+  dns.lookup = (_, options, found) => (options.all ? found(null, [{ address, family: 4 }]) : found(null, address, 4));
+}
 
 async function one() {
-  const socket = client.io(flags.url, {
+  const socket = client.io(url.origin, {
     path: flags.path,
     transports: TRANSPORTS[flags.mode],
     forceNew: true,
