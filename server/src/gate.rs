@@ -27,6 +27,7 @@ use tracing::{Instrument, Span};
 
 use crate::{
     denied::{DeniedOrigins, SentOrigin},
+    engine::query::upgrades,
     metrics::{Metrics, Opening, Verdict},
     policy::Policy,
     refusal::{FullResponse, Refusal},
@@ -72,7 +73,7 @@ impl Door {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
         if method == Method::OPTIONS {
             Self::Preflight
-        } else if headers.contains_key(header::UPGRADE) {
+        } else if upgrades(headers) {
             Self::Upgrade
         } else {
             Self::Polling

@@ -108,7 +108,8 @@ fn transport(word: Option<&str>, settings: &Settings) -> Result<Transport, Refus
     })
 }
 
-fn upgrades(headers: &HeaderMap) -> bool {
+/// Whether a request asks for a WebSocket: both headers, each of which may be a list.
+pub(crate) fn upgrades(headers: &HeaderMap) -> bool {
     let has = |name, token: &str| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use tower::Service;
 
@@ -17,7 +17,10 @@ use super::{
     Peers,
     names::{Tag, Whose},
 };
-use crate::{engine::query::value, refusal::FullResponse};
+use crate::{
+    engine::query::{upgrades, value},
+    refusal::FullResponse,
+};
 
 /// Sends requests where their sessions are.
 #[derive(Clone, Debug)]
@@ -108,10 +111,6 @@ where
             }
         }
     }
-}
-
-fn upgrades(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The id as the engine knows it instead of the one that the client has.
