@@ -1,7 +1,10 @@
 //! Starts the real program on a free port and talks to it in raw HTTP, so that any byte can be sent.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "each test uses some of it; a panic is a failed test")]
 
+pub mod crowd;
 pub mod frames;
+#[path = "../../../tests/src/usage.rs"]
+mod usage;
 
 use std::{
     fs,
@@ -94,9 +97,7 @@ impl Server {
     }
 
     pub fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        usage::memory(self.child.id()).unwrap() / 1024
     }
 
     pub async fn status(&self) -> Value {
@@ -276,10 +277,15 @@ pub async fn websocket(server: &Server, query: &str, origin: &str) -> WebSocket 
 }
 
 /// Waits for a condition.
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
+pub async fn eventually(what: &str, holds: impl AsyncFnMut() -> bool) -> Duration {
+    within(PATIENCE, what, holds).await
+}
+
+/// Waits for a condition, so long at the most.
+pub async fn within(limit: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        assert!(start.elapsed() < limit, "never: {what}");
         sleep(Duration::from_millis(5)).await;
     }
     start.elapsed()

@@ -1,5 +1,9 @@
 //! The server under attack: the real program, beside this one in the target folder.
 
+#[expect(dead_code, reason = "memory is what is bounded")]
+#[path = "../../src/usage.rs"]
+mod usage;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -40,9 +44,7 @@ impl Target {
     }
 
     pub(crate) fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a process has memory");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+        usage::memory(self.process.id()).expect("it runs") / 1024
     }
 
     pub(crate) async fn status(&self) -> String {

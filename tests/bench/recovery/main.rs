@@ -4,6 +4,9 @@
 //!
 //! Starts the real program on loopback, on and off in turn; prints the median of each and the ratio. The processor time is the server's own.
 
+#[path = "../../src/usage.rs"]
+mod usage;
+
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, ExitCode, Stdio},
@@ -20,8 +23,6 @@ const MANIFEST: &str = "apiVersion: realtime-operator.dev/v1alpha1\nkind: Realti
     spec: {host: chat.domain-a.com, origins: {allow: [\"https://app.domain-b.com\"]}}\n";
 const BROADCASTS: usize = 200;
 const PAYLOAD: usize = 200;
-/// Linux counts processor time in hundredths of a second.
-const TICK_MICROS: f64 = 10_000.0;
 
 struct Server {
     child: Child,
@@ -143,16 +144,11 @@ impl Server {
     fn resident_kib(&self) -> anyhow::Result<f64> {
         // What was freed just now is not yet returned otherwise.
         std::thread::sleep(Duration::from_millis(500));
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        Ok(line.split_whitespace().nth(1).context("no number")?.parse()?)
+        Ok(usage::memory(self.child.id())? as f64 / 1024.0)
     }
 
     fn cpu_micros(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<_> = stat.rsplit_once(") ").context("no fields")?.1.split(' ').collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
-        Ok(ticks as f64 * TICK_MICROS)
+        Ok(usage::cpu(self.child.id())?.as_secs_f64() * 1e6)
     }
 }
 
