@@ -3,6 +3,7 @@
 mod applying;
 mod at_rest;
 mod autoscaling;
+mod backplane;
 mod bad_input;
 mod conflict;
 mod connections_decide;
@@ -25,6 +26,14 @@ mod plan;
 mod probes;
 mod reachable;
 mod readiness;
+#[allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "the server's tests use all of it; a panic is a failed test"
+)]
+#[path = "../../server/tests/backplane/redis.rs"]
+mod redis;
 mod removal;
 mod rendered;
 mod reports;

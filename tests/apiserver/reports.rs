@@ -17,8 +17,8 @@ use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite::client::IntoClientRequest};
 
 /// A pod and the server that runs in its place. The admin port is a fact of the pod template, so each has an address of its own.
-async fn serve(stage: &Stage, pod: &str, ip: &str) -> Result<Server> {
-    let server = Server::start(stage, &format!("{ip}:0"), &format!("{ip}:8081")).await?;
+async fn serve(stage: &Stage, pod: &str, ip: &str, more: &[&str]) -> Result<Server> {
+    let server = Server::start_with(stage, &format!("{ip}:0"), &format!("{ip}:8081"), more).await?;
     let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
     let running = json!({"status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]}});
     pods.patch_status(pod, &PatchParams::default(), &Patch::Merge(&running)).await?;
@@ -27,6 +27,11 @@ async fn serve(stage: &Stage, pod: &str, ip: &str) -> Result<Server> {
 
 /// The two pods of `chat`, each with its server.
 pub async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<([Server; 2], [String; 2])> {
+    two_servers_with(stage, ips, &[]).await
+}
+
+/// The same, with further options.
+pub async fn two_servers_with(stage: &Stage, ips: [&str; 2], more: &[&str]) -> Result<([Server; 2], [String; 2])> {
     let pods: Api<Pod> = Api::namespaced(stage.client.clone(), &stage.namespace);
     let names = stage
         .eventually("the ReplicaSet has made two pods", async || {
@@ -35,7 +40,7 @@ pub async fn two_servers(stage: &Stage, ips: [&str; 2]) -> Result<([Server; 2], 
             Ok(<[String; 2]>::try_from(names).ok())
         })
         .await?;
-    let servers = [serve(stage, &names[0], ips[0]).await?, serve(stage, &names[1], ips[1]).await?];
+    let servers = [serve(stage, &names[0], ips[0], more).await?, serve(stage, &names[1], ips[1], more).await?];
     Ok((servers, names))
 }
 
