@@ -1,5 +1,6 @@
 //! Every open session: whose page opened it, how old it may become, and how to close it.
 
+mod leaving;
 mod polling;
 mod tickets;
 
@@ -56,6 +57,8 @@ struct PollingSession {
     websocket: Option<u64>,
     /// Why its WebSocket ended.
     ended: Option<Cause>,
+    /// It was taken out to make it leave.
+    is_taken: bool,
     _place: Place,
 }
 
@@ -238,42 +241,6 @@ impl Connections {
             }
         }
         handles
-    }
-
-    /// The WebSockets that are not leaving yet: when each has to at the latest, in that order, and its number.
-    #[must_use]
-    pub fn dues(&self) -> Vec<(Instant, u64)> {
-        self.lock().dues.iter().copied().collect()
-    }
-
-    /// Takes one of them out, to make it leave.
-    #[must_use]
-    pub fn take_due(&self, due: (Instant, u64)) -> Option<Arc<Line>> {
-        let mut open = self.lock();
-        open.dues.remove(&due).then_some(())?;
-        open.websockets.get(&due.1).map(|websocket| Arc::clone(&websocket.line))
-    }
-
-    /// Every session, and when it has to leave at the latest if it has to.
-    #[must_use]
-    pub fn everyone(&self) -> Vec<(Option<Instant>, Handle)> {
-        let open = self.lock();
-        let polling = open.polling.iter().filter(|(_, session)| session.websocket.is_none());
-        let polling = polling.map(|(sid, session)| (None, Handle::Polling(*sid, Arc::clone(&session.poll))));
-        let websockets = open.websockets.values();
-        let websockets =
-            websockets.map(|websocket| (Some(websocket.due), Handle::WebSocket(Arc::clone(&websocket.line))));
-        polling.chain(websockets).collect()
-    }
-
-    /// A shorter age is in force: those that would stay longer leave sooner.
-    pub fn hasten(&self, mut due: impl FnMut() -> Instant) {
-        let open = &mut *self.lock();
-        for (was, number) in std::mem::take(&mut open.dues) {
-            let Some(websocket) = open.websockets.get_mut(&number) else { continue };
-            websocket.due = was.min(due());
-            open.dues.insert((websocket.due, number));
-        }
     }
 
     fn gauge(&self, transport: Transport, eio: u8) -> prometheus_client::metrics::gauge::Gauge {

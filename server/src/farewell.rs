@@ -13,6 +13,8 @@ pub enum Cause {
     ProtocolError,
     /// The connection had come to its age.
     Rotation,
+    /// Another replica came, which gets a share.
+    Rebalance,
     /// The process ends.
     Drain,
     /// The origin is no longer allowed.
@@ -41,6 +43,7 @@ impl Cause {
             Self::PingTimeout => "ping_timeout",
             Self::ProtocolError => "protocol_error",
             Self::Rotation => "rotation",
+            Self::Rebalance => "rebalance",
             Self::Drain => "drain",
             Self::Policy => "policy",
             Self::Abandoned => "abandoned",
@@ -72,6 +75,9 @@ impl Farewell {
     pub const DRAIN: Self = Self::new(Cause::Drain, 1001, "server is shutting down, connect again");
     /// The connection has come to its age.
     pub const ROTATION: Self = Self::new(Cause::Rotation, 1001, "connection has come to its age, connect again");
+    /// Another replica came.
+    pub const REBALANCE: Self =
+        Self::new(Cause::Rebalance, 1001, "another server has joined and takes its share, connect again");
     /// The client hung up.
     pub const ABANDONED: Self = Self::new(Cause::Abandoned, 1001, "the client hung up");
     /// The upgrade ended half-way.

@@ -50,6 +50,7 @@ use lifetime::{
     ages::Ages,
     marker,
     mover::{Asked, Mover},
+    rebalance::Rebalance,
 };
 use metrics::Metrics;
 use origin_policy::Mode;
@@ -156,6 +157,20 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         phase: phase_receiver.clone(),
     };
     tokio::spawn(rotation.run());
+    // Clients that are moved to another replica come back as themselves only where both know their sessions.
+    if let (Some(shared), Some(after)) = (recovery.shared().filter(|_| recovery.is_on()), options.rebalance.after()) {
+        let rebalance = Rebalance {
+            connections: Arc::clone(&connections),
+            mover: Arc::clone(&mover),
+            metrics: Arc::clone(&metrics),
+            shared: shared.clone(),
+            policy: policy.clone(),
+            fixed: options.max_connection_age,
+            after,
+            over: options.rebalance.rebalance_over,
+        };
+        tokio::spawn(rebalance.run(phase_receiver.clone()));
+    }
     let (closed, tracker) = (CancellationToken::new(), TaskTracker::new());
     if let Some(listener) = peer_listener {
         // The replica that the client speaks with has counted the verdict.
@@ -175,6 +190,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let window = options.drain.unwrap_or_else(|| policy.borrow().drain);
     if let Some(publish) = &publish {
         publish.stop().await;
+    }
+    if let Some(shared) = recovery.shared() {
+        shared.peers.go();
     }
     let drain = Drain { connections, mover, peers, engine, phase, detach: options.detach, window };
     drain.run(&mut signals).await;

@@ -1,9 +1,13 @@
 //! How long a connection lives. Load balancers cut a WebSocket at an age, idle or not; this server moves each away before that, at a
-//! moment when nothing is lost and never many at once. `ages` says when each has to leave, `schedule` in which rhythm, `mover` how.
+//! moment when nothing is lost and never many at once. `ages` says when each has to leave, `schedule` in which rhythm, `mover` how. When replicas come,
+//! `balance` says how many are to leave for them, and `rebalance` does it.
 
 pub mod ages;
+pub mod balance;
 pub mod marker;
 pub mod mover;
+pub mod numbers;
+pub mod rebalance;
 pub mod schedule;
 
 use std::{
@@ -97,7 +101,7 @@ impl Rotation {
                 );
             }
         }
-        self.metrics.age_limit.set(i64::try_from(wanted.as_secs()).unwrap_or(i64::MAX));
+        self.metrics.lifetime.age_limit.set(i64::try_from(wanted.as_secs()).unwrap_or(i64::MAX));
         wanted
     }
 }

@@ -12,10 +12,11 @@ use prometheus_client::{
 use realtime_crds::v1alpha1;
 
 pub use labels::{
-    Closed, Code, Direction, Event, Forward, Handshake, Kind, Move, Opening, Outcome, Reason, Token, Transport, Verdict,
+    Closed, Code, Direction, Event, Forward, Handshake, Kind, Opening, Outcome, Reason, Token, Transport, Verdict,
 };
 
 use crate::{
+    lifetime,
     options::Options,
     publish,
     recovery::{numbers::Numbers, shared},
@@ -30,8 +31,6 @@ pub struct Metrics {
     registry: Registry,
     /// Engine.IO sessions.
     pub connections: Family<Kind, Gauge>,
-    /// Sessions that are being moved away.
-    pub moving: Gauge,
     /// TCP connections of the public port that speak HTTP; WebSockets are not among them.
     pub http_connections: Gauge,
     /// Handshakes.
@@ -42,10 +41,8 @@ pub struct Metrics {
     pub disconnects: Family<Event, Counter>,
     /// How long sessions were open.
     pub durations: Family<Transport, Histogram, fn() -> Histogram>,
-    /// Sessions that were moved away.
-    pub moves: Family<Move, Counter>,
-    /// Age at which load balancers cut.
-    pub age_limit: Gauge,
+    /// Moves.
+    pub lifetime: lifetime::numbers::Numbers,
     /// Messages that a full buffer did not take.
     pub dropped: Counter,
     /// Times that a client was slowed down.
@@ -141,14 +138,12 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("realtime_server"),
             connections: Family::default(),
-            moving: Gauge::default(),
             http_connections: Gauge::default(),
             handshakes: Family::default(),
             closed: Family::default(),
             disconnects: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
-            moves: Family::default(),
-            age_limit: Gauge::default(),
+            lifetime: lifetime::numbers::Numbers::default(),
             dropped: Counter::default(),
             throttles: Counter::default(),
             overload_refusals: Family::default(),
@@ -185,7 +180,6 @@ impl Metrics {
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs here", build);
         registry.register("connections", "Open Engine.IO sessions", self.connections.clone());
-        registry.register("connections_moving", "Sessions that are being moved away", self.moving.clone());
         registry.register("http_connections", "TCP connections that speak HTTP", self.http_connections.clone());
         registry.register("handshakes", "Handshakes by verdict and reason", self.handshakes.clone());
         registry.register("sessions_closed", "Sessions that ended, by cause", self.closed.clone());
@@ -193,9 +187,7 @@ impl Metrics {
         registry.register("disconnects", help, self.disconnects.clone());
         let durations = self.durations.clone();
         registry.register_with_unit("session_duration", "How long sessions were open", Unit::Seconds, durations);
-        registry.register("moves", "Sessions that were moved away", self.moves.clone());
-        let age = "Age at which load balancers cut a WebSocket";
-        registry.register_with_unit("connection_age_limit", age, Unit::Seconds, self.age_limit.clone());
+        self.lifetime.register(registry);
         registry.register("messages_dropped", "Messages that a full buffer did not take", self.dropped.clone());
         registry.register("throttles", "Times that a client was slowed down", self.throttles.clone());
         let overload = self.overload_refusals.clone();

@@ -2,6 +2,7 @@
 
 mod peers;
 mod publish;
+mod rebalance;
 mod redis;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -12,6 +13,7 @@ pub use peers::Peers;
 pub use publish::Publish;
 use realtime_crds::v1alpha1::{Duration as Written, RealtimeServiceSpec, Transport};
 use realtime_telemetry::Traces;
+pub use rebalance::{Rebalance, Settling};
 pub use redis::Redis;
 
 /// A Socket.IO server for browsers on other sites.
@@ -116,6 +118,10 @@ pub struct Options {
     /// Options of replicas that hand requests to each other.
     #[command(flatten)]
     pub peers: Peers,
+
+    /// Options of replicas that share their connections with new ones.
+    #[command(flatten)]
+    pub rebalance: Rebalance,
 
     /// Options of publishing by programs.
     #[command(flatten)]

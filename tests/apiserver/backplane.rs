@@ -33,7 +33,7 @@ async fn a_redis_that_dies_is_told_in_the_status_and_so_is_its_return() -> Resul
     let stage = Stage::new("redis-dies").await?;
     let _operator = stage.operator().await?;
     stage.apply(&with_backplane()).await?;
-    let _servers = two_servers_with(&stage, ["127.85.0.1", "127.85.0.2"], &["--redis-url", &redis.url()]).await?;
+    let _servers = two_servers_with(&stage, ["127.87.0.1", "127.87.0.2"], &["--redis-url", &redis.url()]).await?;
     is_whole(&stage).await?;
     redis.kill();
     let message = stage.says("chat", "BackplaneConnected", "False", "BackplaneUnreachable").await?;
@@ -56,7 +56,7 @@ async fn servers_take_up_a_new_password_from_the_secret_while_they_run() -> Resu
     let _operator = stage.operator().await?;
     stage.apply(&with_backplane()).await?;
     let file = folder.path().join("url").display().to_string();
-    let _servers = two_servers_with(&stage, ["127.86.0.1", "127.86.0.2"], &["--redis-url-file", &file]).await?;
+    let _servers = two_servers_with(&stage, ["127.88.0.1", "127.88.0.2"], &["--redis-url-file", &file]).await?;
     is_whole(&stage).await?;
     redis.ask(&["CONFIG", "SET", "requirepass", "another"]);
     for kind in ["normal", "pubsub"] {

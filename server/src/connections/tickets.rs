@@ -61,7 +61,8 @@ impl PollingTicket {
         }
         let poll = Arc::new(Poll::new(eio, &self.connections.limits));
         let facts = Facts::now(eio);
-        let session = PollingSession { origin, facts, poll, websocket: None, ended: None, _place: place };
+        let session =
+            PollingSession { origin, facts, poll, websocket: None, ended: None, is_taken: false, _place: place };
         self.connections.lock().polling.insert(sid, session);
         self.connections.gauge(Transport::Polling, eio).inc();
     }

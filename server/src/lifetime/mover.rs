@@ -7,12 +7,13 @@ use socketioxide::socket::Sid;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
+use super::numbers::Move;
 use crate::{
     connections::{Handle, Poll},
     engine::Engine,
     farewell::Farewell,
     line::{Departure, GOODBYE, Line, Stage},
-    metrics::{self, Metrics},
+    metrics::Metrics,
 };
 
 /// How long the marker may take through the engine's buffer when time is up.
@@ -51,14 +52,14 @@ struct Moving<'m>(&'m Metrics);
 
 impl<'m> Moving<'m> {
     fn new(metrics: &'m Metrics) -> Self {
-        metrics.moving.inc();
+        metrics.lifetime.moving.inc();
         Self(metrics)
     }
 }
 
 impl Drop for Moving<'_> {
     fn drop(&mut self) {
-        self.0.moving.dec();
+        self.0.lifetime.moving.dec();
     }
 }
 
@@ -109,8 +110,8 @@ impl Mover {
             Outcome::Forced => "forced",
             Outcome::Gone => return,
         };
-        let labels = metrics::Move { cause: farewell.cause.as_str(), outcome };
-        self.metrics.moves.get_or_create(&labels).inc();
+        let labels = Move { cause: farewell.cause.as_str(), outcome };
+        self.metrics.lifetime.moves.get_or_create(&labels).inc();
     }
 
     async fn websocket(&self, line: &Line, departure: &Departure, patience: Duration) -> Outcome {

@@ -66,4 +66,4 @@ fn next(now: Duration, last: Option<Duration>, dues: &[Duration], pace: f64) -> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -71,15 +71,6 @@ pub struct Closed {
     pub transport: &'static str,
 }
 
-/// A session that was moved away.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Move {
-    /// `rotation` or `drain`.
-    pub cause: &'static str,
-    /// `quiet`: at a moment when nobody waited for anything; `forced`: when time was up.
-    pub outcome: &'static str,
-}
-
 /// Messages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Direction {

@@ -28,7 +28,7 @@ use copies::Copies;
 use inbox::Inbox;
 use log::StreamLog;
 use numbers::Numbers;
-pub use peers::Peers;
+pub use peers::{Fleet, Other, Peers};
 pub use reach::{Reach, Took};
 pub use report::Report;
 pub(crate) use requests::payload;

@@ -20,6 +20,7 @@ mod pods;
 #[allow(dead_code, reason = "recovery uses all of it")]
 #[path = "../recovery/raw.rs"]
 mod raw;
+mod rebalance;
 mod redis;
 
 use harness::{Server, eventually};

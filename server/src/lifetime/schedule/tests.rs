@@ -57,7 +57,7 @@ fn densest(times: &[f64]) -> usize {
         .unwrap_or(0)
 }
 
-fn dice(seed: u64) -> impl FnMut() -> f64 {
+pub(in crate::lifetime) fn dice(seed: u64) -> impl FnMut() -> f64 {
     // SplitMix64.
     let mut state = seed;
     move || {

@@ -1,24 +1,24 @@
 //! The other replicas, and how many clients they have in which room. Each tells the others of changes; one that missed some notices by the
 //! number of the next and asks for all.
 
+mod fleet;
+mod sessions;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use realtime_backplane::Backplane;
 use tokio::{
-    sync::oneshot,
-    time::{self, timeout},
+    sync::{oneshot, watch},
+    time,
 };
 
-use super::{Channels, HANDOVER, words::Word};
-use crate::recovery::session::{Owner, Pid};
+use super::{Channels, words::Word};
+pub use fleet::{Fleet, Other};
 
 const BEAT: Duration = Duration::from_secs(5);
 /// A replica that has not been heard of for so long is gone.
@@ -34,6 +34,8 @@ pub struct Peers {
     backplane: OnceLock<Backplane>,
     inner: Mutex<Inner>,
     changed: OnceLock<Changed>,
+    /// A replica came, begins to go, or is gone.
+    fleet: watch::Sender<()>,
     request: AtomicU64,
 }
 
@@ -41,6 +43,7 @@ pub struct Peers {
 struct Inner {
     number: u64,
     clients: usize,
+    goes: bool,
     rooms: HashMap<String, usize>,
     others: HashMap<String, Peer>,
     wanted: HashMap<u64, Wanted>,
@@ -51,6 +54,7 @@ struct Peer {
     number: u64,
     heard: Instant,
     clients: usize,
+    goes: bool,
     rooms: HashMap<String, usize>,
 }
 
@@ -69,8 +73,8 @@ impl fmt::Debug for Peers {
 
 impl Peers {
     pub(super) fn new(uid: Arc<str>, channels: Channels) -> Self {
-        let (backplane, inner, changed, request) = Default::default();
-        Self { uid, channels, backplane, inner, changed, request }
+        let (backplane, inner, changed, fleet, request) = Default::default();
+        Self { uid, channels, backplane, inner, changed, fleet, request }
     }
 
     pub(super) fn attach(&self, backplane: &Backplane) {
@@ -130,7 +134,8 @@ impl Peers {
         inner.clients = clients;
         inner.number += 1;
         let uid = self.uid.to_string();
-        let word = Word::Counts { uid, number: inner.number, clients, rooms: news, is_all: false };
+        let (number, goes) = (inner.number, inner.goes);
+        let word = Word::Counts { uid, number, clients, rooms: news, is_all: false, goes };
         self.say(&self.channels.ours, &word);
     }
 
@@ -145,8 +150,11 @@ impl Peers {
         let mut ticks = time::interval(BEAT);
         loop {
             ticks.tick().await;
-            let number = self.lock().number;
-            self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number });
+            let (number, goes) = {
+                let inner = self.lock();
+                (inner.number, inner.goes)
+            };
+            self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number, goes });
             let gone: Vec<String> = {
                 let inner = self.lock();
                 let is_gone = |(_, peer): &(&String, &Peer)| peer.heard.elapsed() > SILENCE;
@@ -164,14 +172,19 @@ impl Peers {
     /// What another replica says of itself.
     pub(super) fn hear(&self, word: Word) {
         match word {
-            Word::Beat { uid, number } => {
+            Word::Beat { uid, number, goes } => {
                 let mut inner = self.lock();
                 match inner.others.get_mut(&uid) {
-                    Some(peer) if peer.number == number => peer.heard = Instant::now(),
+                    Some(peer) if peer.number == number => {
+                        peer.heard = Instant::now();
+                        if std::mem::replace(&mut peer.goes, goes) != goes {
+                            self.fleet.send_replace(());
+                        }
+                    }
                     Some(_) | None => self.ask(&uid),
                 }
             }
-            Word::Counts { uid, number, clients, rooms, is_all } => self.count_in(uid, number, clients, rooms, is_all),
+            word @ Word::Counts { .. } => self.count_in(word),
             Word::Ask { uid } => self.say(&self.channels.ours_of(&uid), &self.all()),
             Word::Bye { uid } => self.remove(&uid),
             Word::Surrendered { uid, request, is_stored } => {
@@ -188,13 +201,16 @@ impl Peers {
         }
     }
 
-    fn count_in(&self, uid: String, number: u64, clients: usize, rooms: HashMap<String, usize>, is_all: bool) {
-        let changed: Vec<String> = {
+    fn count_in(&self, word: Word) {
+        let Word::Counts { uid, number, clients, rooms, is_all, goes } = word else { return };
+        let (changed, is_news) = {
             let mut inner = self.lock();
+            let is_new = !inner.others.contains_key(&uid);
             let peer = inner.others.entry(uid.clone()).or_insert_with(|| Peer {
                 number: 0,
                 heard: Instant::now(),
                 clients: 0,
+                goes: false,
                 rooms: HashMap::new(),
             });
             if is_all && peer.number > number {
@@ -202,6 +218,7 @@ impl Peers {
             }
             let has_missed = !is_all && peer.number + 1 != number;
             (peer.number, peer.heard, peer.clients) = (number, Instant::now(), clients);
+            let is_news = std::mem::replace(&mut peer.goes, goes) != goes || is_new;
             let mut changed: Vec<String> = rooms.keys().cloned().collect();
             if is_all {
                 changed.extend(peer.rooms.keys().cloned());
@@ -213,14 +230,18 @@ impl Peers {
             if has_missed {
                 self.ask(&uid);
             }
-            changed
+            (changed, is_news)
         };
+        if is_news {
+            self.fleet.send_replace(());
+        }
         self.changed(changed);
     }
 
     fn remove(&self, uid: &str) {
         let gone = self.lock().others.remove(uid);
         if let Some(peer) = gone {
+            self.fleet.send_replace(());
             self.changed(peer.rooms.into_keys().collect());
         }
     }
@@ -236,40 +257,11 @@ impl Peers {
         }
     }
 
-    /// Whether a replica listens, as far as Redis knows.
-    pub(super) async fn listens(&self, uid: &str) -> bool {
-        let Some(backplane) = self.backplane.get() else { return false };
-        backplane.subscribers(&self.channels.ours_of(uid)).await.map_or(true, |count| count > 0)
-    }
-
-    /// Has the replica that holds a session put it into Redis. Names those that were asked and said nothing.
-    pub(super) async fn fetch(&self, pid: &Pid, owner: &Owner) -> HashSet<String> {
-        let (found, answer) = oneshot::channel();
-        let request = self.request.fetch_add(1, Ordering::Relaxed);
-        {
-            let mut inner = self.lock();
-            let missing: HashSet<String> = inner.others.keys().cloned().collect();
-            if missing.is_empty() {
-                return missing;
-            }
-            inner.wanted.insert(request, Wanted { missing, found });
-        }
-        let (uid, pid, owner) = (self.uid.to_string(), pid.as_str().to_owned(), owner.clone());
-        self.say(&self.channels.ours, &Word::Wanted { uid, request, pid, owner });
-        timeout(HANDOVER, answer).await.ok();
-        self.lock().wanted.remove(&request).map(|wanted| wanted.missing).unwrap_or_default()
-    }
-
-    /// Answers one that wants a session.
-    pub(super) fn surrendered(&self, to: &str, request: u64, is_stored: bool) {
-        let word = Word::Surrendered { uid: self.uid.to_string(), request, is_stored };
-        self.say(&self.channels.ours_of(to), &word);
-    }
-
     fn all(&self) -> Word {
         let inner = self.lock();
         let uid = self.uid.to_string();
-        Word::Counts { uid, number: inner.number, clients: inner.clients, rooms: inner.rooms.clone(), is_all: true }
+        let (number, clients, rooms, goes) = (inner.number, inner.clients, inner.rooms.clone(), inner.goes);
+        Word::Counts { uid, number, clients, rooms, is_all: true, goes }
     }
 
     fn ask(&self, uid: &str) {

@@ -11,9 +11,23 @@ use crate::recovery::{offset::Offset, session::Owner};
 #[serde(rename_all = "camelCase")]
 pub(super) enum Word {
     /// A replica is there, and has said so much of its clients.
-    Beat { uid: String, number: u64 },
+    Beat {
+        uid: String,
+        number: u64,
+        /// It is about to end; older versions do not say so.
+        #[serde(default)]
+        goes: bool,
+    },
     /// How many clients a replica has, and how many in these rooms.
-    Counts { uid: String, number: u64, clients: usize, rooms: HashMap<String, usize>, is_all: bool },
+    Counts {
+        uid: String,
+        number: u64,
+        clients: usize,
+        rooms: HashMap<String, usize>,
+        is_all: bool,
+        #[serde(default)]
+        goes: bool,
+    },
     /// Tell me all.
     Ask { uid: String },
     /// A replica goes.
