@@ -80,7 +80,11 @@ impl Recorder {
             let (path, query) = url.split_once('?').unwrap_or((url, ""));
             let by_operator = query.split('&').any(|pair| pair == "fieldManager=realtime-operator");
             let of_service = path.rsplit('/').next().is_some_and(|name| name.starts_with(service));
-            if !line.starts_with("PATCH ") || !by_operator || path.ends_with("/status") || !of_service {
+            if !line.starts_with("PATCH ")
+                || !by_operator
+                || ["/status", "/scale"].iter().any(|part| path.ends_with(part))
+                || !of_service
+            {
                 continue;
             }
             let object: Value = serde_json::from_slice(body).with_context(|| line.clone())?;

@@ -114,9 +114,7 @@ impl Ends<'_> {
         let ground = self.ground;
         if case.script != Script::Create {
             ground.apply(name, &specs::rich(name)).await?;
-            let there = ground.settled(name).await.context("before it begins")?;
-            let children = ground.raw(name).await?;
-            ensure!(children.contains_key("Service"), "it begins without a Service: {:?}", there.status);
+            self.begins(name).await.context("before it begins")?;
         }
         let on = On { plural: case.plural.map(str::to_owned), service: Some(name.to_owned()), ..On::default() };
         ground.proxy.fail(Rule { on, fault: Fault::Events(case.stream.clone()) });
@@ -137,6 +135,19 @@ impl Ends<'_> {
                 Some(difference) => difference,
             };
             ensure!(healed.elapsed() < HEALS, "{HEALS:?} after the last fault: {yet}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// What an earlier service of the name left behind may still be on its way out, which a status can be right about.
+    async fn begins(&self, name: &str) -> Result<()> {
+        let since = Instant::now();
+        loop {
+            let there = self.ground.settled(name).await?;
+            if self.ground.raw(name).await?.contains_key("Service") {
+                return Ok(());
+            }
+            ensure!(since.elapsed() < HEALS, "there is no Service after {HEALS:?}: {:?}", there.status);
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }

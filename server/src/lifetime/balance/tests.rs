@@ -240,7 +240,8 @@ proptest! {
                 prop_assert_eq!(*moves, 0, "a new one moves nobody: {:?}", seen);
             }
         }
-        prop_assert!(seen.least >= 0.99, "nobody goes below the mean: {:?}", seen);
+        // A count is old by the time that news takes, and the shorter the time to move in, the more leave meanwhile.
+        prop_assert!(seen.least >= 0.99 - 0.2 / over as f64, "nobody goes below the mean: {:?}", seen);
         if matches!(way, Way::InTurn | Way::ToTheFewest) && over >= 30 {
             let most = seen.counts.iter().max().expect("replicas");
             let is_even = seen.most() < 1.13 || (*most as f64) - mean < LEAST + 3.0;

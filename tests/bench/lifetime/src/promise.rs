@@ -53,6 +53,11 @@ pub fn broken(row: &Row) -> Vec<String> {
             );
             holds(account.herd() <= HERD, format!("{:.2} times the mean of returns in one second", account.herd()));
         }
+        Scenario::ScaleOut => {
+            holds(account.abnormal() == 0, format!("{} closes with 1006", account.abnormal()));
+            let share = row.clients as u64 / 3;
+            holds(account.closed() >= share, format!("only {} closes: new pods got no share", account.closed()));
+        }
         Scenario::Rollout
         | Scenario::Versions
         | Scenario::ScaleIn

@@ -22,6 +22,11 @@ const CALM: u64 = 20;
 const AWAY: u64 = 10;
 /// Age of a WebSocket where none is to be cut, in seconds.
 const LONG: u64 = 3600;
+/// Pods before more come, and then.
+pub const BEFORE: usize = 2;
+const SCALED_OUT: usize = 4;
+/// The servers wait 30 s and take a minute, and somebody may have to be moved twice.
+const SHARING: u64 = 150;
 /// Clients of each version.
 const FEW: usize = 20;
 /// Longest that a change may take.
@@ -40,6 +45,8 @@ pub enum Scenario {
     Versions,
     /// Four pods become one.
     ScaleIn,
+    /// Half of the pods become all of them, and the new ones get their share.
+    ScaleOut,
     /// A node is drained.
     Drain,
     /// One server is killed.
@@ -58,12 +65,13 @@ pub enum Scenario {
 
 impl Scenario {
     /// In the order in which they are played.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Rotation,
         Self::RotationOff,
         Self::Rollout,
         Self::Versions,
         Self::ScaleIn,
+        Self::ScaleOut,
         Self::Drain,
         Self::Kill,
         Self::OperatorUpgrade,
@@ -74,7 +82,7 @@ impl Scenario {
     ];
 
     fn has_cut(self) -> bool {
-        !matches!(self, Self::Steady | Self::Redis)
+        !matches!(self, Self::Steady | Self::Redis | Self::ScaleOut)
     }
 }
 
@@ -86,6 +94,7 @@ impl fmt::Display for Scenario {
             Self::Rollout => "rollout of all pods",
             Self::Versions => "rollout, 20 clients each of socket.io-client 4, 3, 2 and python-socketio",
             Self::ScaleIn => "scale-in from 4 to 1",
+            Self::ScaleOut => "scale-out from 2 to 4, no cut",
             Self::Drain => "kubectl drain of one node of two",
             Self::Kill => "kill -9 of one server",
             Self::OperatorUpgrade => "operator upgrade",
@@ -151,6 +160,7 @@ pub async fn play(site: &mut Site, scenario: Scenario, options: &Options) -> Res
         Scenario::Rollout
         | Scenario::Versions
         | Scenario::ScaleIn
+        | Scenario::ScaleOut
         | Scenario::Drain
         | Scenario::Kill
         | Scenario::OperatorUpgrade
@@ -182,6 +192,7 @@ async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Resul
         }
         Scenario::Rollout | Scenario::Versions => site.replace_pods().await?,
         Scenario::ScaleIn => site.scale(1).await?,
+        Scenario::ScaleOut => site.scale(SCALED_OUT).await?,
         Scenario::Drain => site.drain(2).await?,
         Scenario::Kill => site.kill_one().await?,
         Scenario::OperatorUpgrade => site.upgrade_operator().await?,
@@ -199,6 +210,9 @@ async fn happen(site: &mut Site, crowd: &mut Crowd, scenario: Scenario) -> Resul
     while !site.is_settled().await.unwrap_or(false) {
         ensure!(began.elapsed() < LIMIT, "it is not over after {LIMIT:?}");
         crowd.pass(1).await?;
+    }
+    if scenario == Scenario::ScaleOut {
+        crowd.pass(SHARING).await?;
     }
     Ok(())
 }

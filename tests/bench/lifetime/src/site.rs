@@ -15,7 +15,7 @@ use crate::{
     crowd::Entrance,
     peer,
     redis::Redis,
-    scenario::{Scenario, Served},
+    scenario::{BEFORE, Scenario, Served},
     usage::Usage,
 };
 
@@ -101,6 +101,7 @@ impl Site {
     pub async fn serve(&mut self, scenario: Scenario, age: u64) -> Result<()> {
         (self.name, self.wanted) = match scenario {
             Scenario::RotationOff => ("fixed", 1),
+            Scenario::ScaleOut => ("chat", BEFORE),
             _ => ("chat", self.pods),
         };
         let Entrance { host, .. } = self.entrance();
