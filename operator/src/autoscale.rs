@@ -43,11 +43,8 @@ impl Histories {
     }
 
     /// Changes the history of a service.
-    fn with<T>(&self, uid: &str, change: impl FnOnce(History) -> (T, History)) -> T {
-        let mut histories = self.lock();
-        let (answer, history) = change(histories.remove(uid).unwrap_or_default());
-        histories.insert(uid.to_owned(), history);
-        answer
+    fn with<T>(&self, uid: &str, change: impl FnOnce(&mut History) -> T) -> T {
+        change(self.lock().entry(uid.to_owned()).or_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, History>> {

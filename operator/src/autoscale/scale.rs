@@ -1,6 +1,9 @@
 //! I/O: carries a decision out, through the Deployment's `scale`.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
@@ -11,7 +14,7 @@ use realtime_crds::ValidService;
 use serde_json::json;
 
 use super::{
-    Change, Load, Scaling, Why,
+    Change, History, Load, Scaling, Why,
     decide::{Decision, Question, Rule, decide},
 };
 use crate::{
@@ -49,7 +52,11 @@ pub(crate) async fn scale(ctx: &Context, inputs: &Inputs, service: &ValidService
     let present = live.object["spec"]["replicas"].as_i64().and_then(|pods| i32::try_from(pods).ok()).unwrap_or(1);
     let load = Load::of(inputs.pods.values(), rule.share);
     let question = Question { rule, present, load, now: Instant::now() };
-    let decision = ctx.scaling.with(&uid, |history| decide(&question, history));
+    let decision = ctx.scaling.with(&uid, |history| {
+        let (decision, next) = decide(&question, mem::take(history));
+        *history = next;
+        decision
+    });
     let Some(to) = decision.to else { return Some(Scaled::of(&decision)) };
     if to < present {
         // What it costs to take each pod away has to be there when the first goes.
@@ -79,19 +86,13 @@ async fn send(ctx: &Context, inputs: &Inputs, name: &str, live: &Live, change: C
     let request = Request { verb: Verb::Scale, kind: Kind::Deployment.as_str(), name };
     match request.send(&ctx.metrics, api.patch_scale(name, &manager, &Patch::Merge(&patch))).await {
         Ok(_) => {
-            ctx.scaling.with(&uid, |mut history| {
-                history.scaled(change.from, change.to, now);
-                ((), history)
-            });
+            ctx.scaling.with(&uid, |history| history.scaled(change.from, change.to, now));
             ctx.metrics.scaled(change.why);
             let scaling = Scaling { why: change.why, change: Some(change), again: Some(super::decide::EVERY) };
             Scaled { scaling, error: None }
         }
         Err(error) => {
-            ctx.scaling.with(&uid, |mut history| {
-                history.undecided();
-                ((), history)
-            });
+            ctx.scaling.with(&uid, History::undecided);
             let passes = matches!(&error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found());
             let scaling = Scaling { why: change.why, change: None, again: Some(SOON) };
             Scaled { scaling, error: (!passes).then_some(error) }

@@ -150,11 +150,7 @@ impl Peers {
         let mut ticks = time::interval(BEAT);
         loop {
             ticks.tick().await;
-            let (number, goes) = {
-                let inner = self.lock();
-                (inner.number, inner.goes)
-            };
-            self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number, goes });
+            self.say_beat();
             let gone: Vec<String> = {
                 let inner = self.lock();
                 let is_gone = |(_, peer): &(&String, &Peer)| peer.heard.elapsed() > SILENCE;
@@ -255,6 +251,12 @@ impl Peers {
         if let Some(changed) = self.changed.get().filter(|_| !rooms.is_empty()) {
             changed(rooms);
         }
+    }
+
+    /// This replica is there.
+    fn say_beat(&self) {
+        let Inner { number, goes, .. } = *self.lock();
+        self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number, goes });
     }
 
     fn all(&self) -> Word {

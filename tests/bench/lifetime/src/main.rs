@@ -80,8 +80,13 @@ async fn main() -> Result<ExitCode> {
     }
     println!("\n{}", table::of(&rows));
     let broken: Vec<_> = rows.iter().flat_map(promise::broken).collect();
+    Ok(verdict(&broken))
+}
+
+/// Says what is broken.
+fn verdict(broken: &[String]) -> ExitCode {
     broken.iter().for_each(|broken| println!("BROKEN {broken}"));
-    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn shake_hands(options: &Options, count: usize) -> Result<ExitCode> {
@@ -97,8 +102,7 @@ async fn shake_hands(options: &Options, count: usize) -> Result<ExitCode> {
         handshakes::write(file, &options.mark, &all)?;
     }
     let broken: Vec<_> = all.iter().flat_map(|(served, outcomes)| handshakes::broken(*served, outcomes)).collect();
-    broken.iter().for_each(|broken| println!("BROKEN {broken}"));
-    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(&broken))
 }
 
 async fn run(site: &mut Site, served: Served, options: &Options, rows: &mut Vec<Row>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::{Peers, Word};
+use super::Peers;
 
 /// All replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,7 @@ impl Peers {
 
     /// This replica is about to end, and moves its clients itself.
     pub fn go(&self) {
-        let number = {
-            let mut inner = self.lock();
-            inner.goes = true;
-            inner.number
-        };
-        self.say(&self.channels.ours, &Word::Beat { uid: self.uid.to_string(), number, goes: true });
+        self.lock().goes = true;
+        self.say_beat();
     }
 }
