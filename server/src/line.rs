@@ -107,6 +107,10 @@ impl Wire {
         self.line.wake();
     }
 
+    fn is_full(&self) -> bool {
+        self.queue.len() >= self.ticket.limits().send_buffer
+    }
+
     fn wake_writer(&mut self) {
         if let Some(writer) = self.writer.take() {
             writer.wake();
@@ -144,7 +148,7 @@ impl Wire {
         if self.queue.poll_drain(Pin::new(io), cx) {
             self.stall = None;
         }
-        if self.queue.len() < self.ticket.limits().send_buffer {
+        if !self.is_full() {
             self.wake_writer();
         }
         if self.queue.is_empty() {
@@ -237,9 +241,16 @@ impl AsyncWrite for Wire {
             }
             (Next::Marker(length) | Next::Skip(length), _) => return Poll::Ready(Ok(length)),
         };
-        if this.queue.len() >= this.ticket.limits().send_buffer {
-            this.writer = Some(cx.waker().clone());
-            return Poll::Pending;
+        if this.is_full() {
+            // The engine stops reading when it closes a session, and still has to send what it has: nobody else would see the client take it, or not.
+            this.poll_queue(cx);
+            if this.line.is_cut().is_some() {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            if this.is_full() {
+                this.writer = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
         }
         let passed = &buffer[..length];
         this.queue.push(this.io.as_ref(), passed);
