@@ -89,8 +89,14 @@ impl Ground {
             namespace: self.namespace.clone(),
             elects: false,
             image: None,
-            log: self.file(&format!("{identity}-{door}.log")),
+            log: self.log(&format!("{identity}-{door}.log")),
         })
+    }
+
+    /// Logs stay when somebody wants to read them.
+    fn log(&self, name: &str) -> PathBuf {
+        std::env::var_os("REALTIME_CAMPAIGN_LOGS")
+            .map_or_else(|| self.file(name), |folder| PathBuf::from(folder).join(name))
     }
 
     fn file(&self, name: &str) -> PathBuf {

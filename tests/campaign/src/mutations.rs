@@ -32,7 +32,7 @@ use schema::{Donors, Mutation, SELF, Step};
 
 const WORKERS: usize = 12;
 const LINKS: usize = 10;
-const STAYS: Duration = Duration::from_secs(5);
+const STAYS: Duration = Duration::from_secs(15);
 
 struct Field {
     ground: Ground,
@@ -150,7 +150,7 @@ impl Field {
         }
         self.ground.apply(name, &base).await.context("the base is refused")?;
         self.ground.settled(name).await.context("the base")?;
-        let mut before = self.ground.children(name, Detail::Content).await?;
+        let mut before = Some(self.ground.children(name, Detail::Content).await?);
         let mut verdict = self.judged(name, None).await.context("the base")?;
         let mut chance = StdRng::seed_from_u64(case.seed);
         let (mut spec, mut good, mut taken, mut story) = (base.clone(), base, 0, Vec::new());
@@ -165,8 +165,8 @@ impl Field {
             spec = next;
             // Not always: the next change may find the one before under way.
             if case.links.len() == 1 || chance.random_bool(0.5) {
-                verdict = self.judged(name, Some(&before)).await.with_context(|| story.join(", then "))?;
-                before = self.ground.children(name, Detail::Content).await?;
+                verdict = self.judged(name, before.as_ref()).await.with_context(|| story.join(", then "))?;
+                before = Some(self.ground.children(name, Detail::Content).await?);
                 match &verdict {
                     Verdict::Done => good = spec.clone(),
                     Verdict::LetThrough(why) => {
@@ -181,6 +181,8 @@ impl Field {
                 }
             } else {
                 verdict = Verdict::Invalid;
+                // Whether this change took effect before the next one came is open.
+                before = None;
             }
         }
         if !matches!(verdict, Verdict::Done) {
@@ -213,7 +215,15 @@ impl Field {
         let there = self.ground.settled(name).await?;
         let (children, said) = (self.ground.children(name, Detail::Content).await?, lasting(&there));
         self.ground.delete(name).await?;
-        self.ground.apply(name, spec).await?;
+        match self.ground.apply(name, spec).await {
+            // Server-side apply makes of a section that becomes empty one that is absent, which then is right.
+            Err(kube::Error::Api(status)) if status.code == 422 => self
+                .ground
+                .apply(name, &serde_json::to_value(&there.spec)?)
+                .await
+                .context("what was there is refused")?,
+            applied => applied?,
+        };
         let fresh = self.ground.settled(name).await.context("the fresh one")?;
         let wanted: Children = self.ground.children(name, Detail::Content).await?;
         let difference = crate::state::difference(&wanted, &children);

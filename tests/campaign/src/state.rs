@@ -57,13 +57,15 @@ impl Ground {
     /// When the apiserver fails.
     pub async fn children(&self, service: &str, detail: Detail) -> Result<Children> {
         let mut raw = self.raw(service).await?;
-        let scaled = raw.contains_key("HorizontalPodAutoscaler");
+        let there = self.services().get_opt(service).await?;
+        let scaled = there.is_some_and(|it| it.spec.workload.autoscaling.is_some());
+        let autoscaler = raw.contains_key("HorizontalPodAutoscaler");
         for (kind, object) in &mut raw {
             normalise(object, detail);
             if *kind == "Deployment" {
                 // An autoscaler that is there, or was, changes it too.
                 remove(&mut object["metadata"], &["generation"]);
-                if scaled {
+                if scaled || autoscaler {
                     remove(&mut object["spec"], &["replicas"]);
                 }
             }
@@ -81,7 +83,8 @@ impl Ground {
     /// # Errors
     /// When something stays.
     pub async fn gone(&self, service: &str) -> Result<()> {
-        let end = Instant::now() + LIMIT;
+        // Kubernetes' garbage collector takes the children, and stops for a while when it looks at the kinds anew.
+        let end = Instant::now() + 3 * LIMIT;
         loop {
             let left = self.raw(service).await?;
             if left.is_empty() && self.services().get_opt(service).await?.is_none() {
