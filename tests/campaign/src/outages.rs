@@ -82,7 +82,7 @@ async fn one(ground: &Ground, operator: &mut Operator, part: Part, round: usize)
     for name in SERVICES {
         let end = Instant::now() + LIMIT;
         while let Err(yet) = is_right(ground, name, round).await {
-            ensure!(Instant::now() < end, "{name} is not right: {yet:#}");
+            ensure!(Instant::now() < end, "{name} is not right: {yet:#}; last asked {:?}", ground.last_words(name));
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -118,6 +118,9 @@ fn patient(entries: &[Entry]) -> Result<()> {
 
 async fn is_right(ground: &Ground, name: &str, round: usize) -> Result<()> {
     let there = ground.settled_within(name, Duration::ZERO).await?;
+    let conditions = there.status.map(|status| status.conditions).unwrap_or_default();
+    let programmed = conditions.iter().find(|it| it.type_ == "Programmed").context("no condition")?;
+    ensure!(programmed.status == "True", "{} {}", programmed.reason, programmed.message);
     let raw = ground.raw(name).await?;
     let autoscaler = raw.contains_key("HorizontalPodAutoscaler");
     ensure!(autoscaler != round.is_multiple_of(2), "an autoscaler is {autoscaler}");
@@ -125,8 +128,5 @@ async fn is_right(ground: &Ground, name: &str, round: usize) -> Result<()> {
     ensure!(*label == json!(round.to_string()), "the Deployment is of round {label}");
     let annotation = &raw.get("Ingress").context("no Ingress")?["metadata"]["annotations"]["round"];
     ensure!(*annotation == json!(round.to_string()), "the Ingress is of round {annotation}");
-    let conditions = there.status.map(|status| status.conditions).unwrap_or_default();
-    let programmed = conditions.iter().find(|it| it.type_ == "Programmed").context("no condition")?;
-    ensure!(programmed.status == "True", "{} {}", programmed.reason, programmed.message);
     Ok(())
 }

@@ -23,7 +23,8 @@ use crate::{
 };
 
 const WORKERS: usize = 12;
-const HEALS: Duration = Duration::from_secs(60);
+/// The faults of the others go on meanwhile, and each new list of everything may be cut off by one of them.
+const HEALS: Duration = Duration::from_secs(90);
 
 /// What happens while events suffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

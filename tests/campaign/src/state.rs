@@ -164,7 +164,8 @@ impl Ground {
         Ok(there)
     }
 
-    fn last_words(&self, service: &str) -> Vec<String> {
+    /// What was asked for a service last, with the answers.
+    pub(crate) fn last_words(&self, service: &str) -> Vec<String> {
         let record = self.proxy.record();
         let all = record.since(record.len().saturating_sub(200), |it| crate::proxy::concerns(service, &it.asked.name));
         let word = |it: &crate::proxy::Entry| {
@@ -193,7 +194,7 @@ pub fn lasting(service: &RealtimeService) -> Value {
         fields.remove("pods");
         fields.remove("replicas");
     }
-    let passing = ["Available", "Ready", "Reconciling", "Stalled"];
+    let passing = ["Available", "Ready", "Reconciling", "Stalled", "ScalingActive"];
     if let Some(conditions) = status["conditions"].as_array_mut() {
         conditions.retain(|it| !passing.iter().any(|name| it["type"] == *name));
     }
