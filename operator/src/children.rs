@@ -3,7 +3,6 @@
 //! Fed by watches and by the answers of the operator's own requests; whichever is newer counts. With it a
 //! reconcile knows without a request what is there, and what it costs does not depend on how many others exist.
 
-mod packed;
 mod seen;
 
 use std::{
@@ -18,8 +17,10 @@ use kube::{
 };
 use serde_json::Value;
 
-use crate::plan::{Kind, MANAGER};
-use packed::{Packed, Pattern};
+use crate::{
+    packed::{Packed, Pattern},
+    plan::{Kind, MANAGER},
+};
 use seen::Child;
 pub(crate) use seen::Seen;
 
@@ -59,6 +60,8 @@ struct Index {
 struct Family {
     /// Name of the service.
     name: Box<str>,
+    /// Its namespace, once for all children.
+    namespace: Arc<str>,
     children: Vec<Stored>,
 }
 
@@ -198,13 +201,15 @@ impl Index {
         };
         let owner =
             self.by_owner.get_key_value(uid.as_str()).map_or_else(|| uid.as_str().into(), |known| known.0.clone());
-        let new = || Family { name: name.as_str().into(), children: Vec::new() };
-        let children = &mut self.by_owner.entry(owner.clone()).or_insert_with(new).children;
+        let new = || Family { name: name.as_str().into(), namespace: place.0.clone(), children: Vec::new() };
+        let Family { namespace, children, .. } = self.by_owner.entry(owner.clone()).or_insert_with(new);
         match children.iter_mut().find(|known| known.is_at(&place)) {
             Some(known) => *known = child,
             None => children.push(child),
         }
-        self.owner_of.insert(place, owner);
+        let (_, kind, name) = place.clone();
+        let namespace = if *namespace == place.0 { namespace.clone() } else { place.0 };
+        self.owner_of.insert((namespace, kind, name), owner);
     }
 
     fn remove(&mut self, place: &Place, uid: Option<&str>) -> Option<String> {
@@ -235,7 +240,7 @@ impl Stored {
     }
 
     fn open(&self, owner: &str, owner_uid: &str) -> Live {
-        let (mut object, owned) = self.packed.open();
+        let (mut object, owned): (Value, Value) = self.packed.open();
         // An object that lacks a planned field would be applied again.
         let TypeMeta { api_version, kind } = self.kind.type_meta();
         object["apiVersion"] = api_version.into();

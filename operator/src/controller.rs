@@ -20,7 +20,6 @@ use kube::{
         reflector::{self, ObjectRef},
     },
 };
-use realtime_crds::RealtimeService;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_stream::wrappers::WatchStream;
 
@@ -31,6 +30,7 @@ use crate::{
     claims::Claims,
     events::DenialLimit,
     fleet::{self, Fleet},
+    kept::Kept,
     metrics::Metrics,
     plan::{Kind, Settings},
     probe::{self, Probes},
@@ -242,7 +242,7 @@ async fn one_scope(
     wanted: Wanted,
     concurrency: u16,
     mut known: Known,
-    touched: UnboundedReceiver<ObjectRef<RealtimeService>>,
+    touched: UnboundedReceiver<ObjectRef<Kept>>,
     stop: Stop,
 ) {
     let all_synced = async {
@@ -282,7 +282,8 @@ async fn one_scope(
         .await;
 }
 
-async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Action, Error> {
+async fn counted(service: Arc<Kept>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let service = Arc::new(service.open());
     if let Some(rest) = ctx.attempts.rest(&service.uid().unwrap_or_default()) {
         return Ok(Action::requeue(rest));
     }
@@ -291,14 +292,14 @@ async fn counted(service: Arc<RealtimeService>, ctx: Arc<Context>) -> Result<Act
         ctx.attempts.forget(&service.uid().unwrap_or_default());
     }
     // Deleted while it was worked on: what that left behind would stay for good.
-    if !ctx.metrics.services.has(&service) {
+    if !ctx.metrics.services.has(&*service) {
         ctx.forget(&service.uid().unwrap_or_default());
     }
     result
 }
 
-fn retry(service: Arc<RealtimeService>, error: &Error, ctx: Arc<Context>) -> Action {
-    if !ctx.metrics.services.has(&service) {
+fn retry(service: Arc<Kept>, error: &Error, ctx: Arc<Context>) -> Action {
+    if !ctx.metrics.services.has(&*service) {
         return Action::await_change();
     }
     Action::requeue(ctx.attempts.fail(&service.uid().unwrap_or_default(), error.retry_after()))

@@ -156,7 +156,7 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
         Ok(answer) => answer,
         // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
         Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(News::default()),
-        Err(kube::Error::Api(status)) if status.is_conflict() && !ctx.metrics.services.has(service) => {
+        Err(kube::Error::Api(status)) if status.is_conflict() && !ctx.metrics.services.has(&**service) => {
             return Ok(News::default());
         }
         Err(error) => return Err(error),

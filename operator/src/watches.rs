@@ -15,11 +15,11 @@ use kube::{
         watcher::{self, DefaultBackoff, Event, watcher},
     },
 };
-use realtime_crds::RealtimeService;
 use tokio::sync::watch;
 
 use crate::{
     children::{Children, Seen},
+    kept::Kept,
     metrics::{Metrics, Verb, Watched},
     plan::{Kind, LABEL_MANAGED_BY, MANAGER},
     request::Request,
@@ -50,7 +50,7 @@ impl Backoff for Patience {
 }
 
 /// Whom a watch tells that a service needs another look.
-pub(crate) type Touched = UnboundedSender<ObjectRef<RealtimeService>>;
+pub(crate) type Touched = UnboundedSender<ObjectRef<Kept>>;
 
 pub(crate) fn touch(touched: &Touched, namespace: &str, name: &str) {
     // A closed channel means that the controller is going; nobody has to be told any more.
@@ -110,7 +110,11 @@ impl Scope {
                 let meta = object.meta();
                 let namespace = meta.namespace.clone().unwrap_or_default();
                 listed.insert((namespace.clone(), meta.name.clone().unwrap_or_default()));
-                self.tell(&namespace, self.children.put(kind, object));
+                let concerned = self.children.put(kind, object);
+                // Before the first list is in, no service has been looked at, and all will be.
+                if *synced.borrow() {
+                    self.tell(&namespace, concerned);
+                }
             }
             Event::InitDone => {
                 for (namespace, services) in self.children.keep_only(kind, self.namespace.as_deref(), listed) {

@@ -10,7 +10,8 @@ use kube::{
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{Live, packed};
+use super::Live;
+use crate::packed;
 
 /// Names and versions of an object, and the child that it is.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ impl Seen {
             resource_version,
             owner,
             deleting,
-            text: packed::text(&object, &owned),
+            text: packed::text(&(&object, &owned)),
         });
         Self { metadata, child }
     }

@@ -16,7 +16,9 @@ use tokio::sync::watch;
 use super::Context;
 use crate::{
     claims::Claimant,
+    kept::Kept,
     metrics::Watched,
+    packed::Pattern,
     watches::{PAGE, Patience, Touched, touch},
 };
 
@@ -49,8 +51,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// The watch, with the claims kept current on the way.
-    pub(super) fn services(self) -> impl Stream<Item = watcher::Result<Event<RealtimeService>>> + Send {
+    /// The watch, with the claims kept current on the way, and what is kept of each service.
+    pub(super) fn services(self) -> impl Stream<Item = watcher::Result<Event<Kept>>> + Send {
         let api: Api<RealtimeService> = match &self.namespace {
             Some(namespace) => Api::namespaced(self.ctx.client.clone(), namespace),
             None => Api::all(self.ctx.client.clone()),
@@ -58,9 +60,16 @@ impl Wanted {
         let mut listed = BTreeSet::new();
         let services =
             watcher(api, watcher::Config::default().page_size(PAGE)).backoff(Patience::default()).modify(slim);
-        services.inspect(move |event| match event {
-            Ok(event) => self.take(event, &mut listed),
-            Err(_) => self.ctx.metrics.interrupted(Watched::Services),
+        let mut pattern = Pattern::default();
+        services.map(move |event| match event {
+            Ok(event) => {
+                self.take(&event, &mut listed);
+                Ok(kept(event, &mut pattern))
+            }
+            Err(error) => {
+                self.ctx.metrics.interrupted(Watched::Services);
+                Err(error)
+            }
         })
     }
 
@@ -100,6 +109,16 @@ impl Wanted {
 
     fn forget(&self, gone: impl IntoIterator<Item = String>) {
         gone.into_iter().for_each(|uid| self.ctx.forget(&uid));
+    }
+}
+
+fn kept(event: Event<RealtimeService>, pattern: &mut Pattern) -> Event<Kept> {
+    match event {
+        Event::Init => Event::Init,
+        Event::InitApply(service) => Event::InitApply(Kept::of(&service, pattern)),
+        Event::InitDone => Event::InitDone,
+        Event::Apply(service) => Event::Apply(Kept::of(&service, pattern)),
+        Event::Delete(service) => Event::Delete(Kept::of(&service, pattern)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use realtime_crds::{RealtimeService, RealtimeServiceStatus};
 
 use crate::metrics::Services;
@@ -37,8 +37,8 @@ impl Written {
     }
 
     /// Forgets what the watch shows by now.
-    pub(crate) fn shown(&self, service: &RealtimeService) {
-        let uid = service.metadata.uid.as_deref().unwrap_or_default();
+    pub(crate) fn shown(&self, service: &impl Resource) {
+        let uid = service.meta().uid.as_deref().unwrap_or_default();
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if written.get(uid).is_some_and(|(version, _)| *version <= version_of(service)) {
             written.remove(uid);
@@ -51,8 +51,8 @@ impl Written {
     }
 }
 
-fn version_of(service: &RealtimeService) -> u64 {
-    service.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
+fn version_of(service: &impl Resource) -> u64 {
+    service.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -87,8 +87,8 @@ impl Services {
     }
 
     /// Whether this very service is still there, and not another one by its name.
-    pub(crate) fn has(&self, service: &RealtimeService) -> bool {
-        self.lock().get(&key(service)).is_some_and(|entry| Some(&entry.uid) == service.metadata.uid.as_ref())
+    pub(crate) fn has(&self, service: &impl Resource) -> bool {
+        self.lock().get(&key(service)).is_some_and(|entry| Some(&entry.uid) == service.meta().uid.as_ref())
     }
 
     /// Whether the watch has shown this service as it is here, or newer.
@@ -106,7 +106,7 @@ fn version(service: &RealtimeService) -> u64 {
     service.metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0)
 }
 
-fn key(service: &RealtimeService) -> Key {
+fn key(service: &impl Resource) -> Key {
     (service.namespace().unwrap_or_default(), service.name_any())
 }
 

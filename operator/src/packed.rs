@@ -1,38 +1,38 @@
-//! How a child is kept: as text, pressed together against another child of its kind. Children of one kind are much alike, and as
+//! How an object is kept: as text, pressed together against another of its kind. Objects of one kind are much alike, and as
 //! trees in memory they would be most of what the operator needs.
 
 use std::sync::Arc;
 
 use lz4_flex::block::{compress_with_dict, decompress_with_dict};
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 
-/// An object and the fields that are owned in it.
-#[derive(Debug)]
-pub(super) struct Packed {
+/// A text, pressed.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
     bytes: Box<[u8]>,
     length: usize,
     against: Arc<[u8]>,
 }
 
-/// What the children of one kind are pressed against.
+/// What the objects of one kind are pressed against.
 #[derive(Debug, Default)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     text: Arc<[u8]>,
     renewed: u8,
 }
 
 /// A text that becomes no shorter than this part of itself has another shape than the pattern.
 const ALIKE: usize = 4;
-/// Shapes that alternate must not make every child keep a pattern of its own.
+/// Shapes that alternate must not make every object keep a pattern of its own.
 const RENEWALS: u8 = 16;
 
-/// An object and the fields that are owned in it, as they are packed.
-pub(super) fn text(object: &Value, owned: &Value) -> Box<[u8]> {
-    serde_json::to_vec(&(object, owned)).expect("an object is JSON").into()
+/// An object as it is packed.
+pub(crate) fn text(object: &impl Serialize) -> Box<[u8]> {
+    serde_json::to_vec(object).expect("an object is JSON").into()
 }
 
 impl Pattern {
-    pub(super) fn pack(&mut self, text: &[u8]) -> Packed {
+    pub(crate) fn pack(&mut self, text: &[u8]) -> Packed {
         let mut packed = Packed::of(text, self.text.clone());
         if packed.bytes.len() > text.len() / ALIKE && self.renewed < RENEWALS {
             self.renewed += 1;
@@ -48,8 +48,8 @@ impl Packed {
         Self { bytes: compress_with_dict(text, &against).into(), length: text.len(), against }
     }
 
-    /// The object and the fields.
-    pub(super) fn open(&self) -> (Value, Value) {
+    /// What was packed.
+    pub(crate) fn open<T: DeserializeOwned>(&self) -> T {
         let text = decompress_with_dict(&self.bytes, self.length, &self.against).expect("it was packed here");
         serde_json::from_slice(&text).expect("it was JSON")
     }
@@ -57,7 +57,7 @@ impl Packed {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -76,10 +76,10 @@ mod tests {
         let mut pattern = Pattern::default();
         for name in ["chat", "lobby", "a-name-that-is-longer-than-the-others"] {
             let (object, owned) = role(name);
-            assert_eq!(pattern.pack(&text(&object, &owned)).open(), (object, owned));
+            assert_eq!(pattern.pack(&text(&(&object, &owned))).open::<(Value, Value)>(), (object, owned));
         }
         let empty = (json!({}), Value::Null);
-        assert_eq!(pattern.pack(&text(&empty.0, &empty.1)).open(), empty);
+        assert_eq!(pattern.pack(&text(&empty)).open::<(Value, Value)>(), empty);
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         let mut pattern = Pattern::default();
         let mut pack = |name: &str| {
             let (object, owned) = role(name);
-            pattern.pack(&text(&object, &owned))
+            pattern.pack(&text(&(&object, &owned)))
         };
         pack("chat");
         let second = pack("lobby");
@@ -98,13 +98,13 @@ mod tests {
     fn a_new_shape_becomes_the_pattern_and_what_was_packed_before_still_opens() {
         let mut pattern = Pattern::default();
         let (object, owned) = role("chat");
-        let before = pattern.pack(&text(&object, &owned));
+        let before = pattern.pack(&text(&(&object, &owned)));
         let other =
             json!({"data": (0..50).map(|number| json!({"key": number, "value": number * 7919})).collect::<Vec<_>>()});
-        pattern.pack(&text(&other, &Value::Null));
-        let again = pattern.pack(&text(&other, &Value::Null));
+        pattern.pack(&text(&(&other, Value::Null)));
+        let again = pattern.pack(&text(&(&other, Value::Null)));
         assert!(again.bytes.len() < again.length / 5, "{} of {}", again.bytes.len(), again.length);
-        assert_eq!(before.open(), (object, owned));
+        assert_eq!(before.open::<(Value, Value)>(), (object, owned));
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let mut pattern = Pattern::default();
         for number in 0..1000_u64 {
             let noise: Vec<_> = (0..40).map(|it| (it + 40 * number).wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
-            assert_eq!(pattern.pack(&text(&json!(noise), &Value::Null)).open().0, json!(noise));
+            assert_eq!(pattern.pack(&text(&json!(noise))).open::<Value>(), json!(noise));
         }
         assert_eq!(pattern.renewed, RENEWALS);
     }
