@@ -19,7 +19,7 @@ use crate::{
     gate::LogLimit,
     metrics::{self, Metrics},
     policy::{self, Policy},
-    recovery::{SocketIo, SocketRef},
+    recovery::{self, SocketIo, SocketRef},
     report::Report,
 };
 use expectations::{Expectations, KeySource};
@@ -250,7 +250,7 @@ impl Auth {
     fn close(&self, socket: SocketRef, event: &'static str, refusal: &Refusal) {
         let message = json!({"reason": refusal.reason.as_str(), "message": refusal.message});
         tracing::debug!(sid = %socket.id, event, reason = refusal.reason.as_str(), "closing a connection");
-        socket.emit(event, &message).ok();
+        recovery::tell_apart(&socket, event, &message).ok();
         if socket.disconnect().is_ok() {
             self.metrics.disconnects.get_or_create(&metrics::Event { event }).inc();
         }

@@ -2,67 +2,45 @@
 //!
 //! The engine closes no single session, and a Socket.IO disconnect packet would tell clients not to come back. So the bytes pass through
 //! here: the wire sees where messages begin and end, knows which events still wait for their acknowledgement, and puts the close frame
-//! where nothing is lost.
+//! where nothing is lost. What is published to many is written here past the engine, one frame for all of them, wherever nothing that the
+//! client has to see before is still on its way.
 
+mod core;
 mod frames;
 mod inbound;
+mod message;
+#[cfg(test)]
+mod order;
 mod outbound;
 mod queue;
 mod switch;
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{self, Sleep},
 };
 
-use crate::{connections::Ticket, farewell::Farewell, metrics::Traffic};
-use inbound::Inbound;
-use outbound::{Next, Outbound, Told};
-use queue::Queue;
+use self::core::Core;
+use crate::connections::Ticket;
+pub use message::Message;
 pub use switch::{Departure, Line, Stage};
 
 /// How long a client may take to answer a close frame.
 pub const GOODBYE: Duration = Duration::from_secs(2);
 
-/// The wire.
+/// The wire, as the engine has it.
 #[derive(Debug)]
 pub struct Wire {
-    io: Option<TcpStream>,
-    /// What the client sent together with its request.
-    early: Bytes,
-    ticket: Ticket,
     line: Arc<Line>,
-    traffic: Arc<Traffic>,
-    inbound: Inbound,
-    outbound: Outbound,
-    queue: Queue,
-    state: State,
-    /// The engine's writer, while there is no room for what it has.
-    writer: Option<Waker>,
-    /// Runs while the client takes no byte of what waits.
-    stall: Option<Pin<Box<Sleep>>>,
-    /// Runs while nothing is to be read, or until the client has to have answered the close frame.
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    /// The close frame is out. What the client sent before it saw it is still read; what the engine writes comes too late.
-    Left,
-    /// The end, with a close frame if there was room for one.
-    Cut,
 }
 
 impl Wire {
@@ -70,201 +48,20 @@ impl Wire {
     #[must_use]
     pub fn new(io: TcpStream, early: Bytes, ticket: Ticket) -> Self {
         let line = Arc::clone(&ticket.line);
-        let inbound = Inbound::new(ticket.limits(), ticket.sid.is_none());
-        let wire = Self {
-            io: Some(io),
-            early,
-            line,
-            traffic: ticket.traffic(),
-            inbound,
-            outbound: Outbound::default(),
-            queue: Queue::default(),
-            state: State::Open,
-            writer: None,
-            stall: None,
-            timer: None,
-            ticket,
-        };
-        wire.tell_quiet();
-        wire
-    }
-
-    /// Sends a close frame. In the middle of another frame there is no room for one.
-    fn close(&mut self, state: State, farewell: Farewell) {
-        if self.state == State::Open && self.outbound.is_between() {
-            self.queue.push(self.io.as_ref(), &farewell.frame());
-            tracing::debug!(sid = ?self.line.sid(), code = farewell.code, "connection closed by the server");
-        }
-        self.state = state;
-        self.timer = Some(Box::pin(time::sleep(GOODBYE)));
-        self.wake_writer();
-    }
-
-    fn leave(&mut self, departure: &Departure) {
-        self.close(State::Left, departure.farewell());
-        departure.left();
-        // The timer is the reader's.
-        self.line.wake();
-    }
-
-    fn is_full(&self) -> bool {
-        self.queue.len() >= self.ticket.limits().send_buffer
-    }
-
-    fn wake_writer(&mut self) {
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
-        }
-    }
-
-    /// What is to be done before anything is read. Ready when nothing is to be read any more.
-    fn poll_duties(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let (Some(farewell), true) = (self.line.is_cut(), self.state != State::Cut) {
-            self.close(State::Cut, farewell);
-        }
-        if self.state == State::Cut {
-            return Poll::Ready(());
-        }
-        if let (Some(departure), State::Open) = (self.line.departure().cloned(), self.state) {
-            // An event that nobody answers is not waited for any more after a while, though nothing has happened.
-            self.tell_quiet();
-            if departure.needs_no_marker() && self.outbound.is_between() {
-                self.leave(&departure);
-            }
-        }
-        self.poll_queue(cx);
-        match (self.state, &mut self.timer) {
-            (State::Left, Some(timer)) => timer.as_mut().poll(cx),
-            _ => Poll::Pending,
-        }
-    }
-
-    /// Sends what waits. A client that takes none of it for too long is cut off.
-    fn poll_queue(&mut self, cx: &mut Context<'_>) {
-        if self.queue.is_empty() {
-            return;
-        }
-        let Some(io) = self.io.as_mut() else { return };
-        if self.queue.poll_drain(Pin::new(io), cx) {
-            self.stall = None;
-        }
-        if !self.is_full() {
-            self.wake_writer();
-        }
-        if self.queue.is_empty() {
-            return;
-        }
-        let patience = self.ticket.limits().stall;
-        let stall = self.stall.get_or_insert_with(|| Box::pin(time::sleep(patience)));
-        if stall.as_mut().poll(cx).is_ready() {
-            self.line.cut(Farewell::SLOW);
-        }
-    }
-
-    /// Ready when the client may go on; one that is too fast waits.
-    fn poll_pace(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Farewell>> {
-        if self.state != State::Open {
-            return Poll::Ready(Ok(()));
-        }
-        let Some(pause) = self.inbound.pause()? else { return Poll::Ready(Ok(())) };
-        let timer = self.timer.insert(Box::pin(time::sleep(pause)));
-        timer.as_mut().poll(cx).map(Ok)
-    }
-
-    fn tell_quiet(&self) {
-        if self.inbound.is_established() && !self.line.is_established() {
-            self.line.established();
-        }
-        self.line.quiet(self.inbound.is_quiet());
+        line.attach(Core::new(io, early, ticket));
+        Self { line }
     }
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        this.line.register(cx.waker());
-        if this.poll_duties(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        if let Err(farewell) = ready!(this.poll_pace(cx)) {
-            this.line.cut(farewell);
-            return this.poll_duties(cx).map(Ok);
-        }
-        let before = buffer.filled().len();
-        if this.early.has_remaining() {
-            let length = this.early.len().min(buffer.remaining());
-            buffer.put_slice(&this.early.split_to(length));
-        } else {
-            let io = this.io.as_mut().expect("taken on drop only");
-            match Pin::new(io).poll_read(cx, buffer) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => {
-                    this.inbound.ended();
-                    return Poll::Ready(Err(error));
-                }
-                Poll::Pending => {
-                    this.inbound.is_drained();
-                    return Poll::Pending;
-                }
-            }
-        }
-        let come = &buffer.filled()[before..];
-        if come.is_empty() {
-            this.inbound.ended();
-        } else if let Err(farewell) = this.inbound.saw(come, &this.traffic) {
-            buffer.set_filled(before);
-            this.line.cut(farewell);
-            return this.poll_duties(cx).map(Ok);
-        }
-        this.tell_quiet();
-        Poll::Ready(Ok(()))
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.line.with(|core| core.poll_read(cx, buffer))
     }
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        match (this.state, this.line.is_cut()) {
-            (State::Cut, _) | (_, Some(_)) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            (State::Left, None) => return Poll::Ready(Ok(buffer.len())),
-            (State::Open, None) => {}
-        }
-        let length = match (this.outbound.next(buffer), this.line.departure().cloned()) {
-            (Next::Pass(length), _) => length,
-            (Next::Marker(length), Some(departure)) => {
-                if departure.is_forced() || this.inbound.is_quiet() {
-                    this.leave(&departure);
-                } else {
-                    departure.missed();
-                }
-                return Poll::Ready(Ok(length));
-            }
-            (Next::Marker(length) | Next::Skip(length), _) => return Poll::Ready(Ok(length)),
-        };
-        if this.is_full() {
-            // The engine stops reading when it closes a session, and still has to send what it has: nobody else would see the client take it, or not.
-            this.poll_queue(cx);
-            if this.line.is_cut().is_some() {
-                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            if this.is_full() {
-                this.writer = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-        }
-        let passed = &buffer[..length];
-        this.queue.push(this.io.as_ref(), passed);
-        if !this.queue.is_empty() {
-            // Two tasks cannot wait for the same socket to take more: the reader does.
-            this.line.wake();
-        }
-        let (inbound, ticket) = (&mut this.inbound, &this.ticket);
-        this.outbound.saw(passed, &this.traffic, |told| match told {
-            Told::Ack(id) => inbound.acknowledged(id),
-            Told::Sid(sid) => ticket.identify(sid),
-        });
-        this.tell_quiet();
-        Poll::Ready(Ok(length))
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        self.line.with(|core| core.poll_write(cx, buffer))
     }
 
     /// What waits is no reason for the engine to wait too.
@@ -272,24 +69,13 @@ impl AsyncWrite for Wire {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if !this.queue.is_empty() {
-            // The rest goes out on drop.
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(this.io.as_mut().expect("taken on drop only")).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.line.with(|core| core.poll_shutdown(cx))
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.ticket.because(self.line.cause().unwrap_or_else(|| self.inbound.cause()));
-        let Some(io) = self.io.take() else { return };
-        // Closing with unread bytes would reset the connection and with it the close frame on its way.
-        if !self.inbound.is_broken() && tokio::runtime::Handle::try_current().is_ok() {
-            let queue = std::mem::take(&mut self.queue);
-            self.ticket.goodbyes().spawn(time::timeout(GOODBYE, queue.linger(io)));
-        }
+        drop(self.line.detach());
     }
 }

@@ -96,6 +96,7 @@ pub struct Traffic {
     received_bytes: Counter,
     sent: Counter,
     sent_bytes: Counter,
+    at_once: Counter,
 }
 
 impl Traffic {
@@ -108,6 +109,7 @@ impl Traffic {
             received_bytes: counter(bytes, "received"),
             sent: counter(messages, "sent"),
             sent_bytes: counter(bytes, "sent"),
+            at_once: Counter::default(),
         }
     }
 
@@ -121,6 +123,12 @@ impl Traffic {
     pub fn sent(&self, bytes: u64) {
         self.sent.inc();
         self.sent_bytes.inc_by(bytes);
+    }
+
+    /// A message of so many bytes went past the engine.
+    pub fn sent_at_once(&self, bytes: u64) {
+        self.sent(bytes);
+        self.at_once.inc();
     }
 
     /// Messages that went.
@@ -168,7 +176,10 @@ impl Metrics {
             websockets: Arc::new(Traffic::of(&messages, &bytes, "websocket")),
             polling: Arc::new(Traffic::of(&messages, &bytes, "polling")),
         };
+        let at_once = metrics.websockets.at_once.clone();
         metrics.register_connections();
+        let help = "Published messages that were written past the engine";
+        metrics.registry.register("messages_at_once", help, at_once);
         metrics.registry.register("messages", "Engine.IO messages", messages);
         metrics.registry.register_with_unit("message", "Length of Engine.IO messages", Unit::Bytes, bytes);
         metrics.register_policy();

@@ -32,9 +32,9 @@ impl Packet {
     pub fn read(text: &[u8]) -> Self {
         let Some((kind, rest)) = text.split_first() else { return Self::Other };
         let (attachments, rest) = match kind {
-            b'5' | b'6' => match number(rest) {
-                (Some(count), [b'-', rest @ ..]) => (u32::try_from(count).unwrap_or(u32::MAX), rest),
-                _ => return Self::Other,
+            b'5' | b'6' => match counted(rest) {
+                Some(counted) => counted,
+                None => return Self::Other,
             },
             _ => (0, rest),
         };
@@ -49,6 +49,22 @@ impl Packet {
             _ => Self::Other,
         }
     }
+
+    /// Messages of bytes that follow a packet.
+    #[must_use]
+    pub fn attachments(text: &[u8]) -> u32 {
+        match text {
+            [b'5' | b'6', rest @ ..] => counted(rest).map_or(0, |(count, _)| count),
+            _ => 0,
+        }
+    }
+}
+
+fn counted(text: &[u8]) -> Option<(u32, &[u8])> {
+    match number(text) {
+        (Some(count), [b'-', rest @ ..]) => Some((u32::try_from(count).unwrap_or(u32::MAX), rest)),
+        _ => None,
+    }
 }
 
 fn number(text: &[u8]) -> (Option<u64>, &[u8]) {
@@ -59,28 +75,44 @@ fn number(text: &[u8]) -> (Option<u64>, &[u8]) {
 
 /// Events of one client whose acknowledgement is to come.
 #[derive(Debug, Default)]
-pub struct OpenAcks(Vec<(u64, Instant)>);
+pub struct OpenAcks {
+    open: Vec<(u64, Instant)>,
+    /// Some are no longer among them, or never were.
+    is_incomplete: bool,
+}
 
 impl OpenAcks {
     /// The client asks for one.
     pub fn asked(&mut self, id: u64, now: Instant) {
-        if self.0.len() >= MOST {
-            self.0.remove(0);
+        if self.open.len() >= MOST {
+            self.open.remove(0);
+            self.is_incomplete = true;
         }
-        self.0.push((id, now));
+        self.open.push((id, now));
     }
 
     /// It was given.
     pub fn given(&mut self, id: u64) {
-        if let Some(index) = self.0.iter().position(|(open, _)| *open == id) {
-            self.0.swap_remove(index);
+        if let Some(index) = self.open.iter().position(|(open, _)| *open == id) {
+            self.open.swap_remove(index);
         }
+    }
+
+    /// The client may ask for one that is not seen.
+    pub fn overlooked(&mut self) {
+        self.is_incomplete = true;
+    }
+
+    /// Whether none is to come, however long it takes.
+    #[must_use]
+    pub fn are_given(&self) -> bool {
+        self.open.is_empty() && !self.is_incomplete
     }
 
     /// Whether there is none that is worth waiting for.
     #[must_use]
     pub fn are_settled(&self, now: Instant) -> bool {
-        self.0.iter().all(|(_, asked)| now.saturating_duration_since(*asked) > PATIENCE)
+        self.open.iter().all(|(_, asked)| now.saturating_duration_since(*asked) > PATIENCE)
     }
 }
 
@@ -129,8 +161,10 @@ mod tests {
         let now = Instant::now();
         let mut open = OpenAcks::default();
         (0..10_000).for_each(|id| open.asked(id, now));
-        assert_eq!(open.0.len(), MOST);
+        assert_eq!(open.open.len(), MOST);
         assert!(!open.are_settled(now + PATIENCE));
         assert!(open.are_settled(now + PATIENCE + Duration::from_millis(1)));
+        (0..10_000).for_each(|id| open.given(id));
+        assert!(!open.are_given(), "one that is not remembered may still come");
     }
 }

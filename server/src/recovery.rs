@@ -35,6 +35,7 @@ use tokio::{
 
 use crate::{connections::Connections, metrics::Metrics};
 pub(crate) use adapter::Recording;
+pub(crate) use admission::tell_apart;
 use log::{Entry, Log};
 use members::Members;
 use memory::{Bounds, MemoryLog};
@@ -216,6 +217,6 @@ impl Recovery {
     }
 
     fn deliver_volatile(&self, entry: &Entry) {
-        self.members.send_volatile(entry);
+        drop(self.members.send_volatile(entry));
     }
 }

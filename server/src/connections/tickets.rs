@@ -97,6 +97,12 @@ impl Ticket {
         &self.connections.goodbyes
     }
 
+    /// Version of Engine.IO.
+    #[must_use]
+    pub const fn eio(&self) -> u8 {
+        self.eio
+    }
+
     /// What the connection has to keep to.
     #[must_use]
     pub fn limits(&self) -> Arc<Limits> {

@@ -21,6 +21,8 @@ pub(super) struct Inbound {
     /// Messages of bytes that belong to the last event and have not come.
     attachments: u32,
     open: OpenAcks,
+    /// CONNECTs without an answer.
+    connecting: u32,
     /// A session that began with polling is on its WebSocket when the client says so.
     is_established: bool,
     end: Option<Cause>,
@@ -48,6 +50,7 @@ impl Inbound {
             message: Message::default(),
             attachments: 0,
             open: OpenAcks::default(),
+            connecting: 0,
             is_established,
             end: None,
             is_over: false,
@@ -74,6 +77,16 @@ impl Inbound {
     /// An acknowledgement was sent.
     pub(super) fn acknowledged(&mut self, id: u64) {
         self.open.given(id);
+    }
+
+    /// A CONNECT was answered.
+    pub(super) fn connected(&mut self) {
+        self.connecting = self.connecting.saturating_sub(1);
+    }
+
+    /// Whether the client has every answer that it asked for, and has not said goodbye.
+    pub(super) fn has_answers(&self) -> bool {
+        self.open.are_given() && self.connecting == 0 && self.end.is_none()
     }
 
     /// These bytes came.
@@ -107,7 +120,13 @@ impl Inbound {
     /// Whether a message is complete.
     fn ends(&mut self, header: &Header, head: &[u8], traffic: &Traffic) -> bool {
         match header.opcode {
-            TEXT => self.text(head),
+            TEXT => {
+                if !header.is_final {
+                    // What it asks for may be in the rest.
+                    self.open.overlooked();
+                }
+                self.text(head);
+            }
             BINARY => {
                 self.message.is_payload = true;
                 self.attachments = self.attachments.saturating_sub(1);
@@ -133,11 +152,17 @@ impl Inbound {
         match head {
             [b'4', packet @ ..] => {
                 self.message.is_payload = true;
-                if let Packet::Event { ack, attachments } = Packet::read(packet) {
-                    self.attachments = attachments;
-                    if let Some(id) = ack {
-                        self.open.asked(id, self.last);
+                match Packet::read(packet) {
+                    Packet::Event { ack, attachments } => {
+                        self.attachments = attachments;
+                        if let Some(id) = ack {
+                            self.open.asked(id, self.last);
+                        }
                     }
+                    Packet::Other if packet.first() == Some(&b'0') => {
+                        self.connecting = self.connecting.saturating_add(1)
+                    }
+                    Packet::Ack { .. } | Packet::Other => {}
                 }
             }
             [b'5', ..] => self.is_established = true,

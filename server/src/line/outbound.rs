@@ -2,7 +2,7 @@
 
 use socketioxide::socket::Sid;
 
-use super::frames::{BINARY, Frames, Header, Seen, TEXT};
+use super::frames::{BINARY, CLOSE, Frames, Header, Seen, TEXT};
 use crate::{lifetime::marker, metrics::Traffic, packet::Packet};
 
 /// What the engine writes.
@@ -10,6 +10,11 @@ use crate::{lifetime::marker, metrics::Traffic, packet::Packet};
 pub(super) struct Outbound {
     frames: Frames,
     is_identified: bool,
+    /// Events so far.
+    events: u32,
+    /// Messages of bytes that belong to the last packet and have not been written.
+    attachments: u32,
+    is_closed: bool,
 }
 
 /// What to do with the first bytes that are to be written.
@@ -30,12 +35,19 @@ pub(super) enum Told {
     Sid(Sid),
     /// An acknowledgement.
     Ack(u64),
+    /// The answer to a CONNECT, whichever it is.
+    Connected,
 }
 
 impl Outbound {
     /// Whether the last byte ended a frame.
     pub(super) const fn is_between(&self) -> bool {
         self.frames.is_between()
+    }
+
+    /// Whether so many events are written in full, and another message may follow.
+    pub(super) const fn has_written(&self, events: u32) -> bool {
+        self.is_between() && self.attachments == 0 && !self.is_closed && self.events == events
     }
 
     /// What to do with what is to be written.
@@ -57,23 +69,31 @@ impl Outbound {
 
     /// These bytes were written.
     pub(super) fn saw(&mut self, bytes: &[u8], traffic: &Traffic, mut tell: impl FnMut(Told)) {
-        let is_identified = &mut self.is_identified;
-        self.frames.saw(bytes, |seen| {
+        let Self { frames, is_identified, events, attachments, is_closed } = self;
+        frames.saw(bytes, |seen| {
             let Seen::Ends(header, head) = seen else { return };
             match (header.opcode, head) {
                 (TEXT, [b'4', packet @ ..]) => {
                     traffic.sent(header.payload);
-                    if let Packet::Ack { id } = Packet::read(packet) {
-                        tell(Told::Ack(id));
+                    *attachments = Packet::attachments(packet);
+                    match Packet::read(packet) {
+                        Packet::Event { .. } => *events = events.wrapping_add(1),
+                        Packet::Ack { id } => tell(Told::Ack(id)),
+                        Packet::Other if matches!(packet, [b'0' | b'4', ..]) => tell(Told::Connected),
+                        Packet::Other => {}
                     }
                 }
-                (BINARY, _) => traffic.sent(header.payload),
+                (BINARY, _) => {
+                    traffic.sent(header.payload);
+                    *attachments = attachments.saturating_sub(1);
+                }
                 (TEXT, [b'0', open @ ..]) if !*is_identified => {
                     *is_identified = true;
                     if let Some(sid) = session_id(open) {
                         tell(Told::Sid(sid));
                     }
                 }
+                (CLOSE, _) => *is_closed = true,
                 _ => {}
             }
         });

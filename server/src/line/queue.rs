@@ -37,6 +37,20 @@ impl Queue {
         self.bytes.extend_from_slice(&bytes[sent..]);
     }
 
+    /// Has it wait, behind what is there.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Sends at once what the client takes.
+    pub(super) fn flush(&mut self, io: Option<&TcpStream>) {
+        let sent = io.map_or(0, |io| io.try_write(&self.bytes).unwrap_or(0));
+        self.bytes.advance(sent);
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
+        }
+    }
+
     /// Sends what the client takes. True when it took something.
     pub(super) fn poll_drain(&mut self, mut io: Pin<&mut TcpStream>, cx: &mut Context<'_>) -> bool {
         let before = self.bytes.len();

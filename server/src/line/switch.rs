@@ -1,14 +1,15 @@
 //! The outside of a wire: what the rest of the server may ask of it, and hears of it.
 
 use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use futures::task::AtomicWaker;
 use socketioxide::socket::Sid;
 use tokio::sync::watch;
 
+use super::{Core, Message};
 use crate::farewell::{Cause, Farewell};
 
 /// The outside of a wire.
@@ -20,6 +21,10 @@ pub struct Line {
     is_quiet: AtomicBool,
     is_established: AtomicBool,
     reader: AtomicWaker,
+    /// Events that the engine was given for this client.
+    given: AtomicU32,
+    /// The inside, as long as there is a wire. Nobody who has this lock waits for anything, nor takes that of the members.
+    core: Mutex<Option<Core>>,
 }
 
 /// A connection that is to leave, gently.
@@ -91,6 +96,37 @@ impl Line {
         cut.or(left.map(|departure| departure.farewell.cause))
     }
 
+    /// Puts a message where it goes out with the next [`Line::flush`], past the engine. False where that would not be in order, or there
+    /// is no room for it: then it is the engine's to send.
+    #[must_use]
+    pub fn send(&self, message: &Message) -> bool {
+        if self.cut.get().is_some() || self.is_departing() {
+            return false;
+        }
+        let Ok(mut core) = self.core.lock() else { return false };
+        let given = self.given.load(Ordering::SeqCst);
+        core.as_mut().is_some_and(|core| core.send(message, given))
+    }
+
+    /// Sends what was put there, as far as the client takes it at once; the rest follows by itself.
+    pub fn flush(&self) {
+        if let Ok(mut core) = self.core.lock()
+            && let Some(core) = core.as_mut()
+        {
+            core.flush();
+        }
+    }
+
+    /// The engine is about to be given an event for this client: nothing overtakes it.
+    pub fn gives(&self) {
+        self.given.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The engine did not take it.
+    pub fn gave_nothing(&self) {
+        self.given.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// Has the wire look at what was asked of it.
     pub fn wake(&self) {
         self.reader.wake();
@@ -105,6 +141,20 @@ impl Line {
 
     pub(crate) fn identify(&self, sid: Sid) {
         self.sid.set(sid).ok();
+    }
+
+    pub(super) fn attach(&self, core: Core) {
+        *self.core.lock().expect("nothing panics under this lock") = Some(core);
+    }
+
+    pub(super) fn detach(&self) -> Option<Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Does something with the inside of a wire that is there.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core.lock().expect("nothing panics under this lock");
+        act(core.as_mut().expect("it is there for as long as the wire"))
     }
 
     pub(super) fn is_cut(&self) -> Option<Farewell> {

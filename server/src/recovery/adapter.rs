@@ -23,6 +23,7 @@ use super::{
     log::Entry,
     shared::{Fault, Requests, payload},
 };
+use crate::line::Line;
 
 tokio::task_local! {
     /// What a client calls that which is being published; the library has no place for it.
@@ -30,7 +31,7 @@ tokio::task_local! {
 }
 
 /// The only namespace that the server has.
-const NAMESPACE: &str = "/";
+pub(super) const NAMESPACE: &str = "/";
 
 /// A namespace of the Socket.IO server.
 pub struct Recording {
@@ -64,14 +65,26 @@ impl Recording {
         self.local.sockets(options)
     }
 
-    /// Sends to one client. The library says how many of several clients missed a packet, but not which.
-    pub(super) fn send(&self, sid: Sid, packet: Packet) -> Outcome {
+    /// Sends an event to one client, who has this line. The library says how many of several clients missed a packet, but not which.
+    pub(super) fn send(&self, sid: Sid, line: Option<&Line>, packet: Packet) -> Outcome {
+        line.inspect(|line| line.gives());
         match self.local.broadcast(packet, BroadcastOptions::new(sid)) {
             Ok(()) => Outcome::Sent,
-            Err(errors) => match errors.first() {
-                Some(SocketError::InternalChannelFull) => Outcome::Full,
-                Some(SocketError::Closed) | None => Outcome::Closed,
-            },
+            Err(errors) => {
+                line.inspect(|line| line.gave_nothing());
+                match errors.first() {
+                    Some(SocketError::InternalChannelFull) => Outcome::Full,
+                    Some(SocketError::Closed) | None => Outcome::Closed,
+                }
+            }
+        }
+    }
+
+    /// The library is about to send an event to some. One who does not get it after all is sent everything through the engine from
+    /// then on.
+    fn gives(&self, options: &BroadcastOptions) {
+        if self.recovery.is_on() {
+            self.targets(options.clone()).into_iter().for_each(|sid| self.recovery.members.gives(sid));
         }
     }
 
@@ -107,7 +120,9 @@ impl Recording {
 
     /// Sends what one client is to acknowledge.
     pub(super) fn ask(&self, sid: Sid, packet: Packet, timeout: Duration) -> <Emitter as SocketEmitter>::AckStream {
-        self.local.broadcast_with_ack(packet, BroadcastOptions::new(sid), Some(timeout)).0
+        let options = BroadcastOptions::new(sid);
+        self.gives(&options);
+        self.local.broadcast_with_ack(packet, options, Some(timeout)).0
     }
 
     /// Who else is meant: those on other servers, if there are any and they are.
@@ -175,6 +190,7 @@ impl CoreAdapter<Emitter> for Recording {
         let is_volatile = options.has_flag(BroadcastFlags::Volatile);
         let entry = self.entry(&packet, &options).filter(|_| is_volatile || self.recovery.has_log());
         let Some(entry) = entry else {
+            self.gives(&options);
             return Either::Left(ready(self.local.broadcast(packet, options).map_err(BroadcastError::from)));
         };
         if is_volatile {
@@ -200,11 +216,13 @@ impl CoreAdapter<Emitter> for Recording {
             _ => None,
         };
         let (Some((requests, filter)), Some(data)) = (elsewhere, data) else {
+            self.gives(&options);
             return Ok(self.local.broadcast_with_ack(packet, options, timeout).0.boxed().fuse());
         };
         let timeout = timeout.unwrap_or_else(|| self.local.ack_timeout());
         let filter = Filter { timeout: u64::try_from(timeout.as_millis()).ok(), ..filter };
         let others = requests.acknowledged(data, filter, timeout).await?;
+        self.gives(&options);
         let here = self.local.broadcast_with_ack(packet, options, Some(timeout)).0;
         Ok(stream::select(here, others).boxed().fuse())
     }

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use http::header;
+use serde::Serialize;
 use serde_json::json;
-use socketioxide::{ProtocolVersion, socket::DisconnectReason};
+use socketioxide::{ProtocolVersion, SendError, socket::DisconnectReason};
 use socketioxide_core::packet::Sid;
 
 use super::{
@@ -20,13 +21,14 @@ use super::{
     offset::Offset,
     session::{Owner, Pid, State},
 };
-use crate::{auth, farewell::Farewell};
+use crate::{auth, connections::Handle, farewell::Farewell, line::Line};
 
 /// Travels with a connection, and tells when it is gone without ever having ended in order.
 #[derive(Debug)]
 struct Seat {
     recovery: Arc<Recovery>,
     sid: Sid,
+    line: Option<Arc<Line>>,
     is_left: AtomicBool,
 }
 
@@ -39,6 +41,21 @@ impl Drop for Seat {
         // Not here: the library may hold its own locks.
         tokio::spawn(async move { recovery.part(sid, |_| true).await });
     }
+}
+
+/// Sends an event of the server's own past the log.
+///
+/// # Errors
+/// When the client does not get it.
+pub fn tell_apart<T: Serialize>(socket: &SocketRef, event: &str, argument: &T) -> Result<(), SendError> {
+    let seat = socket.extensions.get::<Arc<Seat>>();
+    let line = seat.as_ref().and_then(|seat| seat.line.as_deref());
+    line.inspect(|line| line.gives());
+    let told = socket.emit(event, argument);
+    if told.is_err() {
+        line.inspect(|line| line.gave_nothing());
+    }
+    told
 }
 
 impl Recovery {
@@ -82,9 +99,14 @@ impl Recovery {
             }
         };
         let awaits_reply = pid.is_some() && socket.protocol() == ProtocolVersion::V5;
-        let seat = Seat { recovery: Arc::clone(self), sid: socket.id, is_left: AtomicBool::new(false) };
-        socket.extensions.insert(Arc::new(seat));
-        self.members.enter(socket.id, Member { pid, state, welcome: Some(welcome), awaits_reply, stage: Stage::Fed });
+        let line = match self.connections.handle(socket.id) {
+            Some(Handle::WebSocket(line)) => Some(line),
+            Some(Handle::Polling(..)) | None => None,
+        };
+        let (recovery, is_left) = (Arc::clone(self), AtomicBool::new(false));
+        socket.extensions.insert(Arc::new(Seat { recovery, sid: socket.id, line: line.clone(), is_left }));
+        let (welcome, stage) = (Some(welcome), Stage::Fed);
+        self.members.enter(socket.id, Member { pid, state, welcome, awaits_reply, stage, line });
     }
 
     /// A client has the answer to its CONNECT. It is told what it has to know and given what it missed.

@@ -4,11 +4,13 @@ use std::{fmt, sync::Arc};
 
 use futures::future::BoxFuture;
 use socketioxide_core::{Str, Value, adapter::Room, packet::Sid};
+use tokio::runtime::Handle;
 
 use super::{
     offset::Offset,
     session::{Owner, Pid, State},
 };
+use crate::line::Line;
 
 /// What an entry takes besides its contents.
 const ENTRY_OVERHEAD: usize = 192;
@@ -74,10 +76,39 @@ pub trait Deliver: fmt::Debug + Send + Sync + 'static {
     fn begin(&self, end: Offset);
 
     /// Each entry of the log, in the order of the offsets, none twice.
-    fn deliver(&self, offset: Offset, entry: &Arc<Entry>);
+    fn deliver(&self, offset: Offset, entry: &Arc<Entry>) -> Flush;
 
     /// An entry that the log did not take.
-    fn deliver_apart(&self, entry: &Entry);
+    fn deliver_apart(&self, entry: &Entry) -> Flush;
+}
+
+/// Clients that one task writes to without a break.
+const AT_A_TIME: usize = 256;
+
+/// What is in its place on the wires and has to be sent. It is when this is dropped, which is the time for it as soon as no lock is held:
+/// for a thousand clients the kernel is asked a thousand times.
+#[derive(Debug, Default)]
+#[must_use = "nobody else is to wait for the kernel"]
+pub struct Flush(Vec<Arc<Line>>);
+
+impl Flush {
+    /// This one too.
+    pub(super) fn add(&mut self, line: &Arc<Line>) {
+        self.0.push(Arc::clone(line));
+    }
+}
+
+impl Drop for Flush {
+    /// In a big room all but the first part is left to other tasks: their order is no matter, and neither is who comes between.
+    fn drop(&mut self) {
+        if let Ok(runtime) = Handle::try_current() {
+            while self.0.len() > AT_A_TIME {
+                let part = Self(self.0.split_off(self.0.len() - AT_A_TIME));
+                runtime.spawn(async move { drop(part) });
+            }
+        }
+        self.0.iter().for_each(|line| line.flush());
+    }
 }
 
 /// A log of published events, and the sessions of clients that are away. A log that several replicas share gives one order to all

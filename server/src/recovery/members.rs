@@ -23,6 +23,7 @@ use super::{
     offset::Offset,
     session::{Owner, Pid, State},
 };
+use crate::line::Line;
 use delivery::{plain, with_offset};
 pub(super) use steering::Surrender;
 
@@ -38,6 +39,8 @@ pub(super) struct Member {
     /// Whether its CONNECT reply still has to say who it is.
     pub(super) awaits_reply: bool,
     pub(super) stage: Stage,
+    /// Its WebSocket, if it began with one.
+    pub(super) line: Option<Arc<Line>>,
 }
 
 /// What a client has to be told as soon as it is connected.
@@ -259,7 +262,13 @@ impl Members {
 
     /// Sends to one client.
     pub(super) fn send(&self, sid: Sid, packet: Packet) -> Outcome {
-        self.adapter().map_or(Outcome::Closed, |adapter| adapter.send(sid, packet))
+        let line = self.with(sid, |member| member.line.clone()).flatten();
+        self.adapter().map_or(Outcome::Closed, |adapter| adapter.send(sid, line.as_deref(), packet))
+    }
+
+    /// The engine is about to be given an event for a client.
+    pub(super) fn gives(&self, sid: Sid) {
+        self.with(sid, |member| member.line.as_ref().inspect(move |line| line.gives()).is_some());
     }
 
     pub(super) fn adapter(&self) -> Option<Arc<Recording>> {

@@ -51,8 +51,9 @@ impl Log for MemoryLog {
         let mut store = self.lock();
         let offset = store.append(Arc::clone(&entry), Instant::now(), millis());
         // Under the lock: those who are connected get the events in the order of the offsets.
-        self.deliver.deliver(offset, &entry);
+        let flush = self.deliver.deliver(offset, &entry);
         drop(store);
+        drop(flush);
         futures::future::ready(Ok(offset)).boxed()
     }
 

@@ -9,6 +9,7 @@ mod harness;
 mod line;
 mod log;
 mod moves;
+mod order;
 mod owners;
 mod protocol;
 mod raw;

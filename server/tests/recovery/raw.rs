@@ -78,6 +78,11 @@ impl Raw {
         if !self.events.is_empty() {
             return self.events.remove(0);
         }
+        self.fresh().await
+    }
+
+    /// The next event that was not there yet.
+    pub async fn fresh(&mut self) -> Value {
         loop {
             if let Message::Text(text) = self.frame().await
                 && let Some(event) = text.strip_prefix("42")

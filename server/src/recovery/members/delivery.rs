@@ -5,15 +5,18 @@ use std::sync::Arc;
 use socketioxide_core::{
     Value,
     adapter::{BroadcastFlags, BroadcastOptions, Room},
-    packet::{Packet, Sid},
+    packet::{Packet, PacketData, Sid},
 };
 
 use super::{Inner, Members, Stage};
-use crate::recovery::{
-    adapter::{Outcome, Recording},
-    gap::{GAP_EVENT, Gap},
-    log::{Deliver, Entry},
-    offset::Offset,
+use crate::{
+    line::{Line, Message},
+    recovery::{
+        adapter::{NAMESPACE, Outcome, Recording},
+        gap::{GAP_EVENT, Gap},
+        log::{Deliver, Entry, Flush},
+        offset::Offset,
+    },
 };
 
 impl Deliver for Members {
@@ -21,15 +24,17 @@ impl Deliver for Members {
         self.lock().delivered = end;
     }
 
-    fn deliver(&self, offset: Offset, entry: &Arc<Entry>) {
+    fn deliver(&self, offset: Offset, entry: &Arc<Entry>) -> Flush {
+        // First, so that it is dropped behind the lock whatever happens.
+        let mut flush = Flush::default();
         let mut inner = self.lock();
         inner.delivered = offset;
-        let Some(adapter) = self.adapter() else { return };
-        let (plain, mut marked) = (plain(entry), None);
+        let Some(adapter) = self.adapter() else { return flush };
+        let (plain, mut marked) = (Copies::of(plain(entry)), None);
         for sid in inner.targets(&adapter, &entry.rooms, &entry.except) {
             let Some(member) = inner.by_sid.get_mut(&sid) else {
                 if !self.is_complete && entry.sender != Some(sid) {
-                    adapter.send(sid, plain.clone());
+                    adapter.send(sid, None, plain.packet.clone());
                 }
                 continue;
             };
@@ -38,11 +43,11 @@ impl Deliver for Members {
             if member.stage != Stage::Live || has_it || entry.sender == Some(member.state.id) {
                 continue;
             }
-            let packet = match member.pid {
-                Some(_) => marked.get_or_insert_with(|| with_offset(entry, offset)),
+            let copies = match member.pid {
+                Some(_) => marked.get_or_insert_with(|| Copies::of(with_offset(entry, offset))),
                 None => &plain,
             };
-            match adapter.send(sid, packet.clone()) {
+            match copies.send(&adapter, sid, member.line.as_ref(), &mut flush) {
                 // The engine closes a session's channel a moment before it says that the session ended: what was sent and
                 // not acknowledged by then is sent again.
                 Outcome::Sent | Outcome::Closed => member.state.sent.push(offset),
@@ -53,28 +58,63 @@ impl Deliver for Members {
                 }
             }
         }
+        flush
     }
 
-    fn deliver_apart(&self, entry: &Entry) {
-        let Some(adapter) = self.adapter() else { return };
+    fn deliver_apart(&self, entry: &Entry) -> Flush {
+        let mut flush = Flush::default();
+        let Some(adapter) = self.adapter() else { return flush };
         let inner = self.lock();
-        let packet = plain(entry);
+        let copies = Copies::of(plain(entry));
         for sid in inner.targets(&adapter, &entry.rooms, &entry.except) {
-            let is_meant = match inner.by_sid.get(&sid) {
+            let member = inner.by_sid.get(&sid);
+            let is_meant = match member {
                 Some(member) => member.stage == Stage::Live && entry.sender != Some(member.state.id),
                 None => entry.sender != Some(sid),
             };
             if is_meant {
-                adapter.send(sid, packet.clone());
+                copies.send(&adapter, sid, member.and_then(|member| member.line.as_ref()), &mut flush);
             }
+        }
+        flush
+    }
+}
+
+/// An event that many clients are sent.
+struct Copies {
+    /// For the engine.
+    packet: Packet,
+    /// For the wire, where it is one text.
+    message: Option<Message>,
+}
+
+impl Copies {
+    fn of(packet: Packet) -> Self {
+        let message = match &packet.inner {
+            PacketData::Event(Value::Str(data, None), None) if packet.ns.as_str() == NAMESPACE => {
+                Some(Message::event(data))
+            }
+            _ => None,
+        };
+        Self { packet, message }
+    }
+
+    /// To the wire if it can take it at once and nothing is under way to the client, or else to the engine.
+    fn send(&self, adapter: &Recording, sid: Sid, line: Option<&Arc<Line>>, flush: &mut Flush) -> Outcome {
+        match (&self.message, line) {
+            (Some(message), Some(line)) if line.send(message) => {
+                flush.add(line);
+                Outcome::Sent
+            }
+            _ => adapter.send(sid, line.map(Arc::as_ref), self.packet.clone()),
         }
     }
 }
 
 impl Members {
     /// Sends what is not worth keeping to those who take it at once.
-    pub(in crate::recovery) fn send_volatile(&self, entry: &Entry) {
-        self.deliver_apart(entry);
+    pub(in crate::recovery) fn send_volatile(&self, entry: &Entry) -> Flush {
+        self.deliver_apart(entry)
     }
 
     /// Tells everybody that something was lost.
@@ -85,7 +125,7 @@ impl Members {
         let mut options = BroadcastOptions::default();
         options.add_flag(BroadcastFlags::Broadcast);
         for sid in adapter.targets(options) {
-            adapter.send(sid, packet.clone());
+            self.send(sid, packet.clone());
         }
     }
 }

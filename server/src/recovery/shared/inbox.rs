@@ -120,7 +120,9 @@ impl Inbox {
         if is_uncertain {
             cache.apart.insert(number);
         }
-        self.members.deliver_apart(entry);
+        let flush = self.members.deliver_apart(entry);
+        drop(cache);
+        drop(flush);
         true
     }
 
@@ -175,13 +177,16 @@ impl Inbox {
                 let entry = answers::entry(packet, filter);
                 if is_volatile {
                     self.advance(&mut cache, offset);
-                    self.members.send_volatile(&entry);
-                    return;
+                    let flush = self.members.send_volatile(&entry);
+                    drop(cache);
+                    return drop(flush);
                 }
                 let entry = Arc::new(entry);
                 cache.store.insert(offset, Arc::clone(&entry), Instant::now());
                 // Under the lock: those who are connected get the events in the order of the offsets.
-                self.members.deliver(offset, &entry);
+                let flush = self.members.deliver(offset, &entry);
+                drop(cache);
+                drop(flush);
             }
             other => {
                 self.advance(&mut cache, offset);
