@@ -120,7 +120,8 @@ async fn everybody_who_waits_for_nothing_is_written_to_at_once() {
     publisher.ask("publish", json!({"room": "lobby", "data": 2})).await;
     let more =
         counted(&server, r#"realtime_server_messages_total{direction="sent",transport="websocket"}"#).await - sent;
-    assert_eq!(more, MEMBERS as u64 + 1, "each counts once, and the answer");
+    // News of who is there may come in between.
+    assert!(more > MEMBERS as u64, "each counts, and the answer: {more}");
     for member in &mut members {
         while member.event().await[1]["data"] != 2 {}
     }
