@@ -84,7 +84,8 @@ async fn servers_of_node_see_and_steer_our_clients() {
     second.ask("join", json!({"room": "lobby"})).await;
     let id = client.hello["sid"].clone();
 
-    assert_eq!(node.ask(json!({"do": "servers"})).await["answers"], 2);
+    // It hears of each by a beat.
+    eventually("it knows both", async || node.ask(json!({"do": "servers"})).await["answers"] == 2).await;
     let found = node.ask(json!({"do": "fetch", "rooms": ["lobby"]})).await;
     let sockets = found["sockets"].as_array().unwrap();
     assert_eq!(sockets.len(), 2, "{found}");

@@ -215,15 +215,10 @@ impl Field {
         let there = self.ground.settled(name).await?;
         let (children, said) = (self.ground.children(name, Detail::Content).await?, lasting(&there));
         self.ground.delete(name).await?;
-        match self.ground.apply(name, spec).await {
-            // Server-side apply makes of a section that becomes empty one that is absent, which then is right.
-            Err(kube::Error::Api(status)) if status.code == 422 => self
-                .ground
-                .apply(name, &serde_json::to_value(&there.spec)?)
-                .await
-                .context("what was there is refused")?,
-            applied => applied?,
-        };
+        let stored = serde_json::to_value(&there.spec)?;
+        // Server-side apply makes of a section that becomes empty one that is absent.
+        let spec = if lacks_empty(spec, &stored) { &stored } else { spec };
+        self.ground.apply(name, spec).await?;
         let fresh = self.ground.settled(name).await.context("the fresh one")?;
         let wanted: Children = self.ground.children(name, Detail::Content).await?;
         let difference = crate::state::difference(&wanted, &children);
@@ -250,4 +245,13 @@ impl Field {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a section that was sent empty was not stored.
+fn lacks_empty(sent: &Value, stored: &Value) -> bool {
+    let Some(sections) = sent.as_object() else { return false };
+    sections.iter().any(|(name, section)| match section.as_object() {
+        Some(fields) if fields.is_empty() => stored[name].is_null(),
+        _ => lacks_empty(section, &stored[name]),
+    })
 }

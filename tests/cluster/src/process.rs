@@ -7,15 +7,21 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process_group, test_kill_process_group},
+};
 
 use crate::{root, tied};
 
 pub(crate) const LOGS: &str = "logs";
 const TAIL: u64 = 4_096;
+const LAST_MOMENTS: Duration = Duration::from_secs(5);
 
 /// A program of the cluster ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +98,18 @@ impl Drop for Process {
                     Rights::Own => drop(kill_process_group(group, Signal::KILL)),
                     Rights::Root => root::kill_group(group),
                 }
+                let _ = self.child.wait();
+                await_end(group);
             }
-            let _ = self.child.wait();
         }
+    }
+}
+
+/// What a program was started through ends before the program itself, which holds its port until then.
+fn await_end(group: Pid) {
+    let since = Instant::now();
+    while test_kill_process_group(group) != Err(Errno::SRCH) && since.elapsed() < LAST_MOMENTS {
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
