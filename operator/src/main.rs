@@ -26,8 +26,7 @@ use tracing_subscriber::EnvFilter;
 const LAST_REQUESTS: Duration = Duration::from_secs(20);
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
-// One thread has enough to do with what an apiserver answers, and each more would keep free memory of its own.
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Crd => print_definitions(),
