@@ -92,15 +92,15 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // After it was waited for, its number may belong to another process.
-        if matches!(self.child.try_wait(), Ok(None)) {
-            if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-                match self.rights {
-                    Rights::Own => drop(kill_process_group(group, Signal::KILL)),
-                    Rights::Root => root::kill_group(group),
-                }
-                let _ = self.child.wait();
-                await_end(group);
+        if matches!(self.child.try_wait(), Ok(None))
+            && let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+        {
+            match self.rights {
+                Rights::Own => drop(kill_process_group(group, Signal::KILL)),
+                Rights::Root => root::kill_group(group),
             }
+            let _ = self.child.wait();
+            await_end(group);
         }
     }
 }
