@@ -38,7 +38,7 @@ campaign: ## All campaigns that try to break the operator, in full; the table in
 bench-operator: ## What thousands of services cost the operator; the table in docs/evidence.md. Takes a machine that does nothing else
 	@tests/setup control-plane helm
 	cargo build --release -p realtime-operator -p realtime-operator-bench
-	REALTIME_PROGRAMS=target/release target/release/realtime-operator-bench --sizes 1000,5000 --rest 600 --write docs/evidence.md
+	REALTIME_PROGRAMS=target/release target/release/realtime-operator-bench --sizes 1000,5000 --rest 60,600 --write docs/evidence.md
 
 lint: ## Formatting and lints
 	cargo fmt --all --check

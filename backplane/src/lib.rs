@@ -21,6 +21,6 @@ pub use driver::{Backplane, Config, Receive, State};
 pub use id::{Id, NoId};
 pub use once::{Appended, OnceDone};
 pub use problem::{Problem, Reason};
-pub use queue::{Consume, Item, Queue, QueueConfig, QueueState, Verdict};
+pub use queue::{Consume, Held, Item, Queue, QueueConfig, QueueState, Verdict};
 pub use source::Source;
 pub use writer::Done;

@@ -72,7 +72,7 @@ pub struct Problem {
 
 impl Problem {
     /// Redis has not done it.
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), is_uncertain: false }
     }
 

@@ -69,10 +69,13 @@ pub enum Verdict {
     Never(String),
 }
 
+/// Told why entries have to wait.
+pub type Held<'a> = &'a (dyn Fn(Problem) + Sync);
+
 /// Takes entries.
 pub trait Consume: fmt::Debug + Send + Sync + 'static {
-    /// Says of each what became of it.
-    fn consume<'a>(&'a self, items: &'a [Item]) -> BoxFuture<'a, Vec<Verdict>>;
+    /// Says of each what became of it; and meanwhile, whenever they have to wait, why.
+    fn consume<'a>(&'a self, items: &'a [Item], held: Held<'a>) -> BoxFuture<'a, Vec<Verdict>>;
 
     /// An entry was given up.
     fn gave_up(&self, item: &Item, why: &str);
@@ -202,7 +205,10 @@ impl Reading {
             settled.push(&item.id);
         }
         if !good.is_empty() {
-            let verdicts = self.consume.consume(&good).await;
+            let verdicts = self.consume.consume(&good, &|problem| self.lose(problem)).await;
+            if self.state.borrow().problem.is_some() {
+                self.found();
+            }
             for (item, verdict) in good.iter().zip(verdicts) {
                 match verdict {
                     Verdict::Taken => {}

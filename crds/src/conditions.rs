@@ -125,6 +125,8 @@ reasons! {
     ScalingByConnections,
     /// The open connections ask for more pods than there may be.
     AtMaxReplicas,
+    /// Somebody else takes back the number of pods that the operator sets.
+    Contested,
     /// No pod reports its connections, so the number of pods stays.
     ConnectionsUnknown,
     /// The probe connects: all rungs that it tried hold.

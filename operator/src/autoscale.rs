@@ -26,6 +26,10 @@ pub use why::{Change, Why};
 pub struct Scaling {
     /// Why the number of pods is what it is.
     pub why: Why,
+    /// Whether any pod says how many connections it has.
+    pub reported: bool,
+    /// Whether somebody else takes back what is done, again and again.
+    pub contested: bool,
     /// The change that was made.
     pub change: Option<Change>,
     /// When to look again although nothing has changed.

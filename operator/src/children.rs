@@ -189,7 +189,7 @@ impl Index {
         self.by_owner.get(self.owner_of.get(place)?)?.child(place)
     }
 
-    fn insert(&mut self, place: Place, seen: Child) {
+    fn insert(&mut self, mut place: Place, seen: Child) {
         let (name, uid) = &seen.owner;
         let child = Stored {
             kind: place.1,
@@ -207,9 +207,10 @@ impl Index {
             Some(known) => *known = child,
             None => children.push(child),
         }
-        let (_, kind, name) = place.clone();
-        let namespace = if *namespace == place.0 { namespace.clone() } else { place.0 };
-        self.owner_of.insert((namespace, kind, name), owner);
+        if *namespace == place.0 {
+            place.0.clone_from(namespace);
+        }
+        self.owner_of.insert(place, owner);
     }
 
     fn remove(&mut self, place: &Place, uid: Option<&str>) -> Option<String> {

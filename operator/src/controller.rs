@@ -283,17 +283,17 @@ async fn one_scope(
 }
 
 async fn counted(service: Arc<Kept>, ctx: Arc<Context>) -> Result<Action, Error> {
-    let service = Arc::new(service.open());
-    if let Some(rest) = ctx.attempts.rest(&service.uid().unwrap_or_default()) {
+    let uid = service.uid().unwrap_or_default();
+    if let Some(rest) = ctx.attempts.rest(&uid) {
         return Ok(Action::requeue(rest));
     }
-    let result = reconcile(service.clone(), ctx.clone()).await;
+    let result = reconcile(Arc::new(service.open()), ctx.clone()).await;
     if result.is_ok() {
-        ctx.attempts.forget(&service.uid().unwrap_or_default());
+        ctx.attempts.forget(&uid);
     }
     // Deleted while it was worked on: what that left behind would stay for good.
     if !ctx.metrics.services.has(&*service) {
-        ctx.forget(&service.uid().unwrap_or_default());
+        ctx.forget(&uid);
     }
     result
 }
@@ -302,5 +302,6 @@ fn retry(service: Arc<Kept>, error: &Error, ctx: Arc<Context>) -> Action {
     if !ctx.metrics.services.has(&*service) {
         return Action::await_change();
     }
-    Action::requeue(ctx.attempts.fail(&service.uid().unwrap_or_default(), error.retry_after()))
+    let uid = service.uid().unwrap_or_default();
+    Action::requeue(ctx.attempts.fail(&uid, error.cure(), error.retry_after()))
 }

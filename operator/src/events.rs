@@ -68,7 +68,9 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
             }
         }
         Outcome::Observed(observed) => {
-            if let Some(change) = observed.scaling.as_ref().and_then(|scaling| scaling.change.as_ref()) {
+            // Whom somebody contradicts does not repeat himself: the condition says it.
+            let scaling = observed.scaling.as_ref().filter(|scaling| !scaling.contested);
+            if let Some(change) = scaling.and_then(|scaling| scaling.change.as_ref()) {
                 told.push((false, change.event().to_owned(), change.to_string()));
             }
             if !observed.changes.is_empty() {

@@ -8,28 +8,19 @@ use kube::Resource;
 use realtime_crds::RealtimeService;
 use serde::{Deserialize, Deserializer};
 
-use crate::packed::{Packed, Pattern, text};
+use crate::packed::{Packed, Pattern, named, text};
 
 /// A service that is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    /// Namespace, name, uid, version and generation alone.
+    /// What names it alone.
     metadata: ObjectMeta,
     packed: Packed,
 }
 
 impl Kept {
     pub(crate) fn of(service: &RealtimeService, pattern: &mut Pattern) -> Self {
-        let meta = &service.metadata;
-        let metadata = ObjectMeta {
-            namespace: meta.namespace.clone(),
-            name: meta.name.clone(),
-            uid: meta.uid.clone(),
-            resource_version: meta.resource_version.clone(),
-            generation: meta.generation,
-            ..ObjectMeta::default()
-        };
-        Self { metadata, packed: pattern.pack(&text(service)) }
+        Self { metadata: named(&service.metadata), packed: pattern.pack(&text(service)) }
     }
 
     /// The service.

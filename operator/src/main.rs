@@ -14,6 +14,7 @@ use realtime_operator::{
     plan::Settings,
 };
 use realtime_telemetry::{Log, Program, Running};
+use tikv_jemallocator::Jemalloc;
 use tokio::{
     runtime::Handle,
     signal::unix::{SignalKind, signal},
@@ -21,6 +22,10 @@ use tokio::{
 };
 use tower::filter::FilterLayer;
 use tracing_subscriber::EnvFilter;
+
+/// The C library's keeps what was freed, see `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How long requests under way may take to end, and how long giving the lease back.
 const LAST_REQUESTS: Duration = Duration::from_secs(20);

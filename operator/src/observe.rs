@@ -178,7 +178,10 @@ pub(crate) fn observe(
 impl Observed {
     fn failed(&mut self, error: &kube::Error, words: String) {
         self.retry_after = self.retry_after.max(retry_after(error));
-        if is_refusal(error) { self.refused.push(words) } else { self.failures.push(words) }
+        match cure(error) {
+            Cure::Change => self.refused.push(words),
+            Cure::Time => self.failures.push(words),
+        }
     }
 }
 
@@ -237,12 +240,25 @@ fn of_deployment(wanted: i64, deployment: Option<&Value>) -> Pods {
     }
 }
 
-/// Bad request, forbidden, invalid: the same request would be answered the same.
-fn is_refusal(error: &kube::Error) -> bool {
+/// What a failure goes away by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cure {
+    /// Nobody has to do anything: the apiserver is away, is busy, or saw something newer.
+    Time,
+    /// The same request would be answered the same until somebody changes something.
+    Change,
+}
+
+/// Bad request, forbidden and invalid ask for a change.
+pub(crate) fn cure(error: &kube::Error) -> Cure {
     // What is no value of a field's type, such as a quantity without a number, is answered with 500.
     let is_unreadable =
         |words: &str| words.contains("failed to convert new object") || words.contains("failed to create typed");
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) || (status.code == 500 && is_unreadable(&status.message)))
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => Cure::Change,
+        kube::Error::Api(status) if status.code == 500 && is_unreadable(&status.message) => Cure::Change,
+        _ => Cure::Time,
+    }
 }
 
 /// How long the apiserver asks to be left alone; nothing where it does not.
@@ -258,5 +274,27 @@ fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn what_time_mends_is_told_from_what_somebody_has_to_change() {
+        let answer = |code, message: &str| {
+            kube::Error::Api(Box::new(Status { code, message: message.to_owned(), ..Status::default() }))
+        };
+        for code in [401, 404, 409, 410, 429, 500, 502, 503, 504] {
+            assert_eq!(cure(&answer(code, "later")), Cure::Time, "{code}");
+        }
+        assert_eq!(cure(&kube::Error::Service("connection refused".into())), Cure::Time);
+        for code in [400, 403, 422] {
+            assert_eq!(cure(&answer(code, "not so")), Cure::Change, "{code}");
+        }
+        assert_eq!(cure(&answer(500, "failed to create typed patch object")), Cure::Change);
     }
 }

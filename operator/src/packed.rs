@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use lz4_flex::block::{compress_with_dict, decompress_with_dict};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -29,6 +30,18 @@ const RENEWALS: u8 = 16;
 /// An object as it is packed.
 pub(crate) fn text(object: &impl Serialize) -> Box<[u8]> {
     serde_json::to_vec(object).expect("an object is JSON").into()
+}
+
+/// Namespace, name, uid, version and generation alone.
+pub(crate) fn named(meta: &ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        namespace: meta.namespace.clone(),
+        name: meta.name.clone(),
+        uid: meta.uid.clone(),
+        resource_version: meta.resource_version.clone(),
+        generation: meta.generation,
+        ..ObjectMeta::default()
+    }
 }
 
 impl Pattern {

@@ -20,7 +20,7 @@ use crate::{
     costs, events, inputs,
     inputs::Inputs,
     metrics::{Ended, Verb},
-    observe::{Observed, observe, retry_after},
+    observe::{Cure, Observed, cure, observe, retry_after},
     plan::{MANAGER, plan},
     request::Request,
     status::{News, Outcome, status},
@@ -34,6 +34,8 @@ pub(crate) enum Error {
     Apply {
         /// Which, and why.
         words: String,
+        /// What it takes.
+        cure: Cure,
         /// How long the apiserver asks to be left alone.
         retry_after: Duration,
     },
@@ -48,6 +50,14 @@ impl Error {
         match self {
             Self::Apply { retry_after, .. } => *retry_after,
             Self::Status(error) => retry_after(error),
+        }
+    }
+
+    /// What it takes until it can go well.
+    pub(crate) fn cure(&self) -> Cure {
+        match self {
+            Self::Apply { cure, .. } => *cure,
+            Self::Status(error) => cure(error),
         }
     }
 }
@@ -116,8 +126,8 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
     match outcome {
         // Whoever holds the place tells by its own change when it leaves.
         Outcome::Invalid(_) | Outcome::Taken { .. } => Ok(Action::await_change()),
-        Outcome::Observed(observed) if !observed.refused.is_empty() => Err(failed(&observed.refused, observed)),
-        Outcome::Observed(observed) if !observed.failures.is_empty() => Err(failed(&observed.failures, observed)),
+        Outcome::Observed(observed) if !observed.failures.is_empty() => Err(failed(observed, Cure::Time)),
+        Outcome::Observed(observed) if !observed.refused.is_empty() => Err(failed(observed, Cure::Change)),
         Outcome::Observed(observed) => {
             let is_awaited = !observed.foreign.is_empty() || !observed.leaving.is_empty();
             let scaling = observed.scaling.as_ref().and_then(|scaling| scaling.again);
@@ -127,8 +137,9 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
     }
 }
 
-fn failed(words: &[String], observed: &Observed) -> Error {
-    Error::Apply { words: words.join("; "), retry_after: observed.retry_after }
+fn failed(observed: &Observed, cure: Cure) -> Error {
+    let words: Vec<_> = observed.refused.iter().chain(&observed.failures).map(String::as_str).collect();
+    Error::Apply { words: words.join("; "), cure, retry_after: observed.retry_after }
 }
 
 /// Writes the status when it says something new; answers what in it is news.

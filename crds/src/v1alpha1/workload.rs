@@ -68,7 +68,7 @@ pub struct Workload {
 
     /// Taints of nodes that the pods put up with, as in a pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), schema_with = "foreign::list_of::<Toleration>")]
+    #[schemars(length(max = 64), schema_with = "foreign::tolerations")]
     pub tolerations: Vec<Toleration>,
 
     /// Which nodes and which neighbours the pods prefer or need, as in a pod.
@@ -79,7 +79,9 @@ pub struct Workload {
     /// How the pods spread over nodes and zones, as topologySpreadConstraints of a pod; a constraint without labelSelector counts
     /// the pods of this service. Default: evenly over zones and nodes as far as possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16), schema_with = "foreign::list_of::<TopologySpreadConstraint>")]
+    #[schemars(length(max = 16), schema_with = "foreign::spread")]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, b.topologyKey == a.topologyKey && b.whenUnsatisfiable == a.whenUnsatisfiable))")
+        .message("topologySpread must not hold two constraints of the same topologyKey and whenUnsatisfiable"))]
     pub topology_spread: Option<Vec<TopologySpreadConstraint>>,
 
     /// Labels for the pods, beside the operator's own.
@@ -104,6 +106,8 @@ pub struct Workload {
     /// Name of the PriorityClass of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
+        .message("priorityClassName is the name of a PriorityClass: lower-case letters, digits, '-' and '.'"))]
     pub priority_class_name: Option<String>,
 
     /// What no other field says: a pod template that is merged into the operator's last, by the strategic rules of `kubectl patch`:

@@ -64,9 +64,24 @@ impl Rule {
     }
 }
 
-/// Decides, and gives the history with this decision in it.
+/// Decides, and gives the history with this decision in it. Where somebody else takes back what is done, it is done less and less
+/// often: each time pods start and others lose their connections.
 #[must_use]
 pub(crate) fn decide(question: &Question, mut history: History) -> (Decision, History) {
+    let now = question.now;
+    history.see(question.present);
+    let (mut decision, mut history) = judge(question, history);
+    if let Some(until) = history.rests_until(now).filter(|_| decision.to.is_some()) {
+        history.undecided();
+        decision = Decision { to: None, again: Some(until - now), ..decision };
+    }
+    // Then there is something else to say.
+    let ends = history.contested_until(now).map(|ends| ends - now);
+    decision.again = decision.again.into_iter().chain(ends).min();
+    (decision, history)
+}
+
+fn judge(question: &Question, mut history: History) -> (Decision, History) {
     let Question { rule, present, load, now } = *question;
     let to = |why, pods| Decision { why, to: Some(pods), again: Some(EVERY) };
     let stays = |why, again| Decision { why, to: None, again };

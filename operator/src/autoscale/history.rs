@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::Why;
+use super::{Why, decide::EVERY};
 use crate::plan::LONGEST_PERIOD;
+
+/// Who undoes what was done is remembered for this long.
+const LATELY: Duration = Duration::from_secs(600);
+/// Undone so often lately, it is no accident.
+const CONTESTED: usize = 2;
 
 /// What was asked for and what was done lately; empty for a service that is looked at for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub struct History {
     /// Oldest first; the last one is in force.
     asked: Vec<Asked>,
     done: Vec<Done>,
+    /// The version of the Deployment that the last of it brought.
+    version: u64,
     /// When and how it was last decided.
     pub(super) decided: Option<(Instant, Why)>,
 }
@@ -28,6 +35,9 @@ struct Asked {
 struct Done {
     at: Instant,
     by: i32,
+    to: i32,
+    /// Whether somebody has taken it back.
+    undone: bool,
 }
 
 impl History {
@@ -59,10 +69,39 @@ impl History {
         self.asked.iter().filter(|asked| asked.pods >= pods).map(|asked| asked.until + window).max()
     }
 
-    /// Takes in a change that was carried out.
-    pub(crate) fn scaled(&mut self, from: i32, to: i32, now: Instant) {
+    /// Takes in a change that was carried out, and the version of the Deployment with it.
+    pub(crate) fn scaled(&mut self, from: i32, to: i32, now: Instant, version: u64) {
         self.done.retain(|done| done.at + LONGEST_PERIOD > now);
-        self.done.push(Done { at: now, by: to - from });
+        self.done.push(Done { at: now, by: to - from, to, undone: false });
+        self.version = version;
+    }
+
+    /// How many pods there are to be: what was answered counts until the watch shows it.
+    pub(crate) fn present(&self, shown: i32, version: u64) -> i32 {
+        self.done.last().filter(|_| version < self.version).map_or(shown, |last| last.to)
+    }
+
+    /// Takes in how many pods there are to be, and with it whether somebody has taken the last change back.
+    pub(super) fn see(&mut self, present: i32) {
+        let Some(last) = self.done.last_mut() else { return };
+        last.undone |= if last.by > 0 { present < last.to } else { present > last.to };
+    }
+
+    /// Until when nothing is done, as somebody takes it back: twice as long each time.
+    pub(super) fn rests_until(&self, now: Instant) -> Option<Instant> {
+        let times = u32::try_from(self.undone(now).count()).unwrap_or(u32::MAX).checked_sub(1)?;
+        let last = self.done.last()?;
+        Some(last.at + EVERY * (1 << times.min(8))).filter(|until| *until > now)
+    }
+
+    /// Until when it is contested by somebody else how many pods there are to be; none where it is not.
+    pub(crate) fn contested_until(&self, now: Instant) -> Option<Instant> {
+        let undone: Vec<_> = self.undone(now).map(|done| done.at).collect();
+        undone.iter().rev().nth(CONTESTED - 1).map(|at| *at + LATELY)
+    }
+
+    fn undone(&self, now: Instant) -> impl Iterator<Item = &Done> {
+        self.within(now, LATELY).filter(|done| done.undone)
     }
 
     /// The next question is answered at once: this answer could not be carried out.
@@ -72,7 +111,7 @@ impl History {
 
     /// How many pods there were when the period began, by what was done since.
     pub(super) fn at_start(&self, present: i32, now: Instant, period: Duration) -> i32 {
-        present - self.within(now, period).map(|done| done.by).sum::<i32>()
+        present - self.within(now, period).filter(|done| !done.undone).map(|done| done.by).sum::<i32>()
     }
 
     /// When the first change of the period is out of it.

@@ -47,33 +47,28 @@ pub(crate) async fn scale(ctx: &Context, inputs: &Inputs, service: &ValidService
     };
     let (name, live) = scalable(applied)?;
     if has_autoscaler(inputs, applied) {
-        return Some(Scaled::at_rest(Why::NotAlone));
+        return Some(Scaled::at_rest());
     }
-    let present = live.object["spec"]["replicas"].as_i64().and_then(|pods| i32::try_from(pods).ok()).unwrap_or(1);
-    let load = Load::of(inputs.pods.values(), rule.share);
-    let question = Question { rule, present, load, now: Instant::now() };
-    let decision = ctx.scaling.with(&uid, |history| {
-        let (decision, next) = decide(&question, mem::take(history));
+    let shown = live.object["spec"]["replicas"].as_i64().and_then(|pods| i32::try_from(pods).ok()).unwrap_or(1);
+    let (load, now) = (Load::of(inputs.pods.values(), rule.share), Instant::now());
+    let (present, decision, contested) = ctx.scaling.with(&uid, |history| {
+        let present = history.present(shown, live.resource_version);
+        let (decision, next) = decide(&Question { rule, present, load, now }, mem::take(history));
         *history = next;
-        decision
+        (present, decision, history.contested_until(now).is_some())
     });
-    let Some(to) = decision.to else { return Some(Scaled::of(&decision)) };
+    let Decision { why, to, again } = decision;
+    let unchanged = Scaling { why, reported: load.reporting > 0, contested, change: None, again };
+    let Some(to) = to else { return Some(Scaled { scaling: unchanged, error: None }) };
     if to < present {
         // What it costs to take each pod away has to be there when the first goes.
         costs::write(ctx, inputs, true).await;
     }
-    let change = Change {
-        from: present,
-        to,
-        why: decision.why,
-        connections: load.reported,
-        silent: load.silent,
-        share: rule.share,
-    };
-    Some(send(ctx, inputs, name, live, change).await)
+    let change = Change { from: present, to, why, connections: load.reported, silent: load.silent, share: rule.share };
+    Some(send(ctx, inputs, name, live, change, unchanged).await)
 }
 
-async fn send(ctx: &Context, inputs: &Inputs, name: &str, live: &Live, change: Change) -> Scaled {
+async fn send(ctx: &Context, inputs: &Inputs, name: &str, live: &Live, change: Change, unchanged: Scaling) -> Scaled {
     let (uid, now) = (inputs.service.uid().unwrap_or_default(), Instant::now());
     let namespace = inputs.service.namespace().expect("RealtimeService is namespaced");
     let api: Api<Deployment> = Api::namespaced(ctx.client.clone(), &namespace);
@@ -85,17 +80,16 @@ async fn send(ctx: &Context, inputs: &Inputs, name: &str, live: &Live, change: C
     let manager = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let request = Request { verb: Verb::Scale, kind: Kind::Deployment.as_str(), name };
     match request.send(&ctx.metrics, api.patch_scale(name, &manager, &Patch::Merge(&patch))).await {
-        Ok(_) => {
-            ctx.scaling.with(&uid, |history| history.scaled(change.from, change.to, now));
+        Ok(scale) => {
+            let version = scale.metadata.resource_version.and_then(|version| version.parse().ok()).unwrap_or(0);
+            ctx.scaling.with(&uid, |history| history.scaled(change.from, change.to, now, version));
             ctx.metrics.scaled(change.why);
-            let scaling = Scaling { why: change.why, change: Some(change), again: Some(super::decide::EVERY) };
-            Scaled { scaling, error: None }
+            Scaled { scaling: Scaling { change: Some(change), ..unchanged }, error: None }
         }
         Err(error) => {
             ctx.scaling.with(&uid, History::undecided);
             let passes = matches!(&error, kube::Error::Api(status) if status.is_conflict() || status.is_not_found());
-            let scaling = Scaling { why: change.why, change: None, again: Some(SOON) };
-            Scaled { scaling, error: (!passes).then_some(error) }
+            Scaled { scaling: Scaling { again: Some(SOON), ..unchanged }, error: (!passes).then_some(error) }
         }
     }
 }
@@ -115,12 +109,8 @@ fn has_autoscaler(inputs: &Inputs, applied: &Applied) -> bool {
 }
 
 impl Scaled {
-    fn of(decision: &Decision) -> Self {
-        let Decision { why, to: _, again } = *decision;
-        Self { scaling: Scaling { why, change: None, again }, error: None }
-    }
-
-    fn at_rest(why: Why) -> Self {
-        Self { scaling: Scaling { why, change: None, again: None }, error: None }
+    fn at_rest() -> Self {
+        let scaling = Scaling { why: Why::NotAlone, reported: false, contested: false, change: None, again: None };
+        Self { scaling, error: None }
     }
 }

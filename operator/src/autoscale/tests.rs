@@ -45,7 +45,7 @@ impl World {
         let question = Question { rule: self.rule, present: self.present, load, now: self.now };
         let (decision, mut history) = decide(&question, std::mem::take(&mut self.history));
         if let Some(to) = decision.to {
-            history.scaled(self.present, to, self.now);
+            history.scaled(self.present, to, self.now, 0);
             self.present = to;
         }
         self.history = history;
@@ -166,6 +166,65 @@ fn a_change_that_could_not_be_carried_out_is_decided_again_at_once() {
     history.undecided();
     world.history = history;
     assert_eq!(world.has(5000).to, first.to);
+}
+
+/// Somebody sets the number of pods to `theirs` whenever it is another; when it was changed within this time.
+fn contest(world: &mut World, theirs: i32, load: Load, time: u64) -> Vec<u64> {
+    let began = world.now;
+    let mut changes = vec![];
+    while world.now - began < Duration::from_secs(time) {
+        world.present = theirs;
+        if world.sees(load).to.is_some() {
+            changes.push((world.now - began).as_secs());
+        }
+        world.later(Duration::from_secs(1));
+    }
+    changes
+}
+
+#[test]
+fn who_takes_it_back_again_and_again_is_answered_less_and_less_often() {
+    for (theirs, load) in [(8, Load::default()), (1, Load::default()), (8, Load::known(5000)), (3, Load::known(5500))] {
+        let mut world = World::new(2, 6, theirs);
+        let changes = contest(&mut world, theirs, load, 600);
+        assert_eq!(changes, [0, 15, 45, 105, 225, 465], "{theirs} pods, {load:?}");
+        assert!(contest(&mut world, theirs, load, 3600).len() <= 32, "{theirs} pods, {load:?}");
+    }
+}
+
+#[test]
+fn it_is_contested_until_ten_minutes_are_over_and_said_no_longer_then() {
+    let mut world = World::new(2, 6, 8);
+    contest(&mut world, 8, Load::default(), 10);
+    assert_eq!(world.history.contested_until(world.now), None, "once may be an accident");
+    contest(&mut world, 8, Load::default(), 10);
+    assert!(world.history.contested_until(world.now).is_some());
+    let began = world.now;
+    let mut decision = world.sees(Load::default());
+    for _ in 0..20 {
+        let Some(again) = decision.again else { break };
+        decision = world.later(again).sees(Load::default());
+    }
+    assert!(world.now - began < Duration::from_secs(620), "{decision:?}");
+    assert_eq!((decision.to, decision.again, world.present), (None, None, 6));
+    assert_eq!(world.history.contested_until(world.now), None);
+}
+
+#[test]
+fn another_limit_counts_at_once_however_often_it_changes() {
+    let mut world = World::new(2, 9, 9);
+    for (min, max) in [(2, 5), (6, 9), (2, 4), (7, 9), (1, 3)] {
+        world.rule = rule(min, max);
+        assert!(world.sees(Load::default()).to.is_some(), "{min} to {max}");
+        assert_eq!(world.history.contested_until(world.now), None);
+    }
+}
+
+#[test]
+fn what_was_answered_counts_until_the_watch_shows_it() {
+    let mut history = History::default();
+    history.scaled(2, 4, Instant::now(), 10);
+    assert_eq!((history.present(2, 9), history.present(2, 10), history.present(7, 11)), (4, 2, 7));
 }
 
 fn loads() -> impl Strategy<Value = Vec<(u64, u64)>> {

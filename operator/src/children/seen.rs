@@ -16,7 +16,7 @@ use crate::packed;
 /// Names and versions of an object, and the child that it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// Namespace, name, uid and version alone.
+    /// What names it alone.
     metadata: ObjectMeta,
     pub(super) child: Option<Child>,
 }
@@ -35,14 +35,7 @@ impl Seen {
     pub(crate) fn of(mut object: DynamicObject) -> Self {
         // The items of a list do not say what they are; their kind is known.
         object.types = None;
-        let meta = &object.metadata;
-        let metadata = ObjectMeta {
-            namespace: meta.namespace.clone(),
-            name: meta.name.clone(),
-            uid: meta.uid.clone(),
-            resource_version: meta.resource_version.clone(),
-            ..ObjectMeta::default()
-        };
+        let metadata = packed::named(&object.metadata);
         let child = Live::of(object).map(|Live { uid, resource_version, owner, deleting, object, owned }| Child {
             uid: uid.into(),
             resource_version,

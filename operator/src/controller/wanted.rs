@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use kube::{
     Api, ResourceExt,
     runtime::{
@@ -61,16 +61,11 @@ impl Wanted {
         let services =
             watcher(api, watcher::Config::default().page_size(PAGE)).backoff(Patience::default()).modify(slim);
         let mut pattern = Pattern::default();
-        services.map(move |event| match event {
-            Ok(event) => {
-                self.take(&event, &mut listed);
-                Ok(kept(event, &mut pattern))
-            }
-            Err(error) => {
-                self.ctx.metrics.interrupted(Watched::Services);
-                Err(error)
-            }
-        })
+        let followed = services.inspect(move |event| match event {
+            Ok(event) => self.take(event, &mut listed),
+            Err(_) => self.ctx.metrics.interrupted(Watched::Services),
+        });
+        followed.map_ok(move |event| kept(event, &mut pattern))
     }
 
     fn take(&self, event: &Event<RealtimeService>, listed: &mut BTreeSet<Claimant>) {

@@ -258,17 +258,23 @@ fn joined(reports: &Reports) -> Option<Verdict> {
 
 const ZERO_BY_HAND: &str = "Somebody scaled the Deployment to 0, which switches autoscaling off: nobody can connect. Scale it to 1 or more: kubectl scale deployment.";
 
+const CONTESTED: &str = "Somebody else sets the number of pods too, and takes back what the operator sets, which it does less and less often therefore. Is there a HorizontalPodAutoscaler or a ScaledObject on the Deployment? Delete it; or remove spec.workload.autoscaling, and let it scale the RealtimeService.";
+
 /// What decides on the number of pods; none while that is still another one.
 fn scaled(observed: &Observed, scaling: &Scaling) -> Option<Verdict> {
     let of = |holds, reason, message: &str| Some(verdict(ConditionType::ScalingActive, holds, reason, message));
     let silent = "No pod reports its connections, so the number of pods stays. They are asked for /status on port 8081: is a NetworkPolicy in between, and if the image is your own, does it answer?";
+    let unknown = match observed.pods.exist {
+        0 => "There is no pod yet that could report its connections.",
+        _ => silent,
+    };
     match scaling.why {
         Why::NotAlone => None,
-        Why::NoReports if observed.pods.exist == 0 => {
-            of(None, Reason::ConnectionsUnknown, "There is no pod yet that could report its connections.")
-        }
-        Why::NoReports => of(None, Reason::ConnectionsUnknown, silent),
+        _ if scaling.contested => of(Some(false), Reason::Contested, CONTESTED),
         Why::ScaledToZero => of(Some(false), Reason::ScaledToZero, ZERO_BY_HAND),
+        Why::NoReports => of(None, Reason::ConnectionsUnknown, unknown),
+        // The limits count all the same.
+        _ if !scaling.reported => of(None, Reason::ConnectionsUnknown, unknown),
         Why::AtMaxReplicas => of(
             Some(true),
             Reason::AtMaxReplicas,

@@ -211,8 +211,9 @@ fn a_probe_is_news_when_its_rung_is_another_and_not_when_its_words_are() {
 
 #[test]
 fn what_decides_on_the_number_of_pods_is_said_and_keeps_no_client_away() {
-    let says = |why: Why| {
-        let status = of(Observed { scaling: Some(Scaling { why, change: None, again: None }), ..ready() });
+    let says = |why: Why, reported: bool| {
+        let scaling = Scaling { why, reported, contested: false, change: None, again: None };
+        let status = of(Observed { scaling: Some(scaling), ..ready() });
         assert_eq!(ready_is(&status), ("True", "Available"), "{why:?}");
         condition(&status, "ScalingActive").map(|it| (it.status.clone(), it.reason.clone()))
     };
@@ -224,9 +225,26 @@ fn what_decides_on_the_number_of_pods_is_said_and_keeps_no_client_away() {
             Why::AtMaxReplicas => Some(("True", "AtMaxReplicas")),
             _ => Some(("True", "ScalingByConnections")),
         };
-        assert_eq!(says(*why), expected.map(|(status, reason)| (status.to_owned(), reason.to_owned())), "{why:?}");
+        let reported = *why != Why::NoReports;
+        let expected = expected.map(|(status, reason)| (status.to_owned(), reason.to_owned()));
+        assert_eq!(says(*why, reported), expected, "{why:?}");
+    }
+    for why in [Why::BelowMinReplicas, Why::AboveMaxReplicas, Why::Steady, Why::Settling] {
+        let (status, reason) = says(why, false).expect("connections decide");
+        assert_eq!((&*status, &*reason), ("Unknown", "ConnectionsUnknown"), "{why:?}, and no pod reports");
     }
     assert!(condition(&of(ready()), "ScalingActive").is_none(), "where connections do not decide");
+}
+
+#[test]
+fn who_takes_back_what_the_operator_sets_is_to_be_looked_for() {
+    let why = Why::AboveMaxReplicas;
+    let scaling = Scaling { why, reported: false, contested: true, change: None, again: None };
+    let status = of(Observed { scaling: Some(scaling), ..ready() });
+    let active = condition(&status, "ScalingActive").expect("connections decide");
+    assert_eq!((&*active.status, &*active.reason), ("False", "Contested"));
+    assert!(active.message.contains("HorizontalPodAutoscaler"), "{}", active.message);
+    assert_eq!(ready_is(&status), ("True", "Available"));
 }
 
 #[test]

@@ -175,57 +175,55 @@ impl Core {
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self;
-        this.line.register(cx.waker());
-        if this.poll_duties(cx).is_ready() {
+        self.line.register(cx.waker());
+        if self.poll_duties(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        if let Err(farewell) = ready!(this.poll_pace(cx)) {
-            this.line.cut(farewell);
-            return this.poll_duties(cx).map(Ok);
+        if let Err(farewell) = ready!(self.poll_pace(cx)) {
+            self.line.cut(farewell);
+            return self.poll_duties(cx).map(Ok);
         }
         let before = buffer.filled().len();
-        if this.early.has_remaining() {
-            let length = this.early.len().min(buffer.remaining());
-            buffer.put_slice(&this.early.split_to(length));
+        if self.early.has_remaining() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(length));
         } else {
-            let io = this.io.as_mut().expect("taken on drop only");
+            let io = self.io.as_mut().expect("taken on drop only");
             match Pin::new(io).poll_read(cx, buffer) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
-                    this.inbound.ended();
+                    self.inbound.ended();
                     return Poll::Ready(Err(error));
                 }
                 Poll::Pending => {
-                    this.inbound.is_drained();
+                    self.inbound.is_drained();
                     return Poll::Pending;
                 }
             }
         }
         let come = &buffer.filled()[before..];
         if come.is_empty() {
-            this.inbound.ended();
-        } else if let Err(farewell) = this.inbound.saw(come, &this.traffic) {
+            self.inbound.ended();
+        } else if let Err(farewell) = self.inbound.saw(come, &self.traffic) {
             buffer.set_filled(before);
-            this.line.cut(farewell);
-            return this.poll_duties(cx).map(Ok);
+            self.line.cut(farewell);
+            return self.poll_duties(cx).map(Ok);
         }
-        this.tell_quiet();
+        self.tell_quiet();
         Poll::Ready(Ok(()))
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self;
-        match (this.state, this.line.is_cut()) {
+        match (self.state, self.line.is_cut()) {
             (State::Cut, _) | (_, Some(_)) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             (State::Left, None) => return Poll::Ready(Ok(buffer.len())),
             (State::Open, None) => {}
         }
-        let length = match (this.outbound.next(buffer), this.line.departure().cloned()) {
+        let length = match (self.outbound.next(buffer), self.line.departure().cloned()) {
             (Next::Pass(length), _) => length,
             (Next::Marker(length), Some(departure)) => {
-                if departure.is_forced() || this.inbound.is_quiet() {
-                    this.leave(&departure);
+                if departure.is_forced() || self.inbound.is_quiet() {
+                    self.leave(&departure);
                 } else {
                     departure.missed();
                 }
@@ -233,31 +231,31 @@ impl Core {
             }
             (Next::Marker(length) | Next::Skip(length), _) => return Poll::Ready(Ok(length)),
         };
-        if this.is_full() {
+        if self.is_full() {
             // The engine stops reading when it closes a session, and still has to send what it has: nobody else would see the client take it, or not.
-            this.poll_queue(cx);
-            if this.line.is_cut().is_some() {
+            self.poll_queue(cx);
+            if self.line.is_cut().is_some() {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            if this.is_full() {
-                this.writer = Some(cx.waker().clone());
+            if self.is_full() {
+                self.writer = Some(cx.waker().clone());
                 return Poll::Pending;
             }
         }
         let passed = &buffer[..length];
-        this.flush();
-        this.queue.push(this.io.as_ref(), passed);
-        if !this.queue.is_empty() {
+        self.flush();
+        self.queue.push(self.io.as_ref(), passed);
+        if !self.queue.is_empty() {
             // Two tasks cannot wait for the same socket to take more: the reader does.
-            this.line.wake();
+            self.line.wake();
         }
-        let (inbound, ticket) = (&mut this.inbound, &this.ticket);
-        this.outbound.saw(passed, &this.traffic, |told| match told {
+        let (inbound, ticket) = (&mut self.inbound, &self.ticket);
+        self.outbound.saw(passed, &self.traffic, |told| match told {
             Told::Ack(id) => inbound.acknowledged(id),
             Told::Connected => inbound.connected(),
             Told::Sid(sid) => ticket.identify(sid),
         });
-        this.tell_quiet();
+        self.tell_quiet();
         Poll::Ready(Ok(length))
     }
 

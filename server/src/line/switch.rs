@@ -122,8 +122,21 @@ impl Line {
         self.given.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Gives the engine an event for the client who has this line, if it has one.
+    ///
+    /// # Errors
+    /// Those of the engine, which did not take it.
+    pub fn give<T, E>(line: Option<&Self>, event: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        line.inspect(|line| line.gives());
+        let given = event();
+        if given.is_err() {
+            line.inspect(|line| line.gave_nothing());
+        }
+        given
+    }
+
     /// The engine did not take it.
-    pub fn gave_nothing(&self) {
+    pub(super) fn gave_nothing(&self) {
         self.given.fetch_sub(1, Ordering::SeqCst);
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture, future::join_all};
-use realtime_backplane::{Consume, Item, Reason as Away, Verdict};
+use realtime_backplane::{Consume, Held, Item, Problem, Reason as Away, Verdict};
 use tokio::time;
 
 use super::{
@@ -31,13 +31,14 @@ impl Taker {
     }
 
     /// In the order of the queue.
-    async fn take(&self, items: &[Item]) -> Vec<Verdict> {
+    async fn take(&self, items: &[Item], held: Held<'_>) -> Vec<Verdict> {
         let read: Vec<_> = items.iter().map(|item| (item, read(item))).collect();
         let mut results = self.append(&read).await;
         let mut pause = SHORTEST_PAUSE;
         // None of them is to blame for a backplane that is away: it is waited for, and the tries are not spent. What was taken
         // meanwhile is not taken again.
-        while results.iter().any(is_waiting) {
+        while let Some(problem) = results.iter().find_map(waits_for) {
+            held(problem);
             time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             results = self.append(&read).await;
@@ -70,9 +71,14 @@ impl Taker {
     }
 }
 
-fn is_waiting(result: &Result<Taken, Refusal>) -> bool {
-    // What Redis refuses may be the entry's own fault; anything else is not.
-    matches!(result, Err(refusal) if matches!(refusal.reason, Reason::Backplane(reason) if reason != Away::Refused))
+fn waits_for(result: &Result<Taken, Refusal>) -> Option<Problem> {
+    match result {
+        // What Redis refuses may be the entry's own fault; anything else is not.
+        Err(Refusal { reason: Reason::Backplane(reason), message, .. }) if *reason != Away::Refused => {
+            Some(Problem::new(*reason, message))
+        }
+        _ => None,
+    }
 }
 
 fn read(item: &Item) -> Result<Event, Refusal> {
@@ -84,8 +90,8 @@ fn read(item: &Item) -> Result<Event, Refusal> {
 }
 
 impl Consume for Taker {
-    fn consume<'a>(&'a self, items: &'a [Item]) -> BoxFuture<'a, Vec<Verdict>> {
-        self.take(items).boxed()
+    fn consume<'a>(&'a self, items: &'a [Item], held: Held<'a>) -> BoxFuture<'a, Vec<Verdict>> {
+        self.take(items, held).boxed()
     }
 
     fn gave_up(&self, item: &Item, why: &str) {

@@ -67,16 +67,12 @@ impl Recording {
 
     /// Sends an event to one client, who has this line. The library says how many of several clients missed a packet, but not which.
     pub(super) fn send(&self, sid: Sid, line: Option<&Line>, packet: Packet) -> Outcome {
-        line.inspect(|line| line.gives());
-        match self.local.broadcast(packet, BroadcastOptions::new(sid)) {
+        match Line::give(line, || self.local.broadcast(packet, BroadcastOptions::new(sid))) {
             Ok(()) => Outcome::Sent,
-            Err(errors) => {
-                line.inspect(|line| line.gave_nothing());
-                match errors.first() {
-                    Some(SocketError::InternalChannelFull) => Outcome::Full,
-                    Some(SocketError::Closed) | None => Outcome::Closed,
-                }
-            }
+            Err(errors) => match errors.first() {
+                Some(SocketError::InternalChannelFull) => Outcome::Full,
+                Some(SocketError::Closed) | None => Outcome::Closed,
+            },
         }
     }
 

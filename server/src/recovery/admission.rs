@@ -50,12 +50,7 @@ impl Drop for Seat {
 pub fn tell_apart<T: Serialize>(socket: &SocketRef, event: &str, argument: &T) -> Result<(), SendError> {
     let seat = socket.extensions.get::<Arc<Seat>>();
     let line = seat.as_ref().and_then(|seat| seat.line.as_deref());
-    line.inspect(|line| line.gives());
-    let told = socket.emit(event, argument);
-    if told.is_err() {
-        line.inspect(|line| line.gave_nothing());
-    }
-    told
+    Line::give(line, || socket.emit(event, argument))
 }
 
 impl Recovery {

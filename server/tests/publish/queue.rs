@@ -1,6 +1,10 @@
 //! A queue in Redis that two servers read.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -14,6 +18,18 @@ fn options(url: &str) -> [&str; 8] {
 
 fn push(redis: &Redis, event: &Value) -> String {
     redis.ask(&["XADD", QUEUE, "*", "publish", &event.to_string()]).trim().to_owned()
+}
+
+/// One transaction, so that nobody sees what is between the commands.
+fn at_once(redis: &Redis, commands: &[&[&str]]) {
+    let line = |words: &[&str]| words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ");
+    let lines = commands.iter().map(|words| line(words)).collect::<Vec<_>>().join("\n");
+    let mut client = Command::new("redis-cli");
+    client.args(["-p", &redis.port.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut client = client.spawn().unwrap();
+    client.stdin.take().unwrap().write_all(format!("MULTI\n{lines}\nEXEC\n").as_bytes()).unwrap();
+    let answer = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
+    assert!(!answer.contains("ERR") && !answer.contains("EXECABORT"), "{answer}");
 }
 
 async fn is_empty(redis: &Redis) {
@@ -141,6 +157,28 @@ async fn a_redis_that_comes_back_loses_no_entry_and_spends_no_try() {
     is_empty(&redis).await;
     assert_eq!(redis.ask(&["XLEN", "chat:publish:dead"]).trim(), "0");
     assert_eq!(pod.server.status().await["publish"]["queue"]["reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn entries_that_wait_for_the_backplane_are_said_to_wait() {
+    let redis = Redis::start();
+    let url = redis.url();
+    let pod = Pod::start(&options(&url)).await;
+    let mut reader = Raw::open(&pod.server, None, json!({"recovery": false})).await;
+    eventually("it reads", async || pod.server.status().await["publish"]["queue"]["connected"] == true).await;
+    // The queue can be read all the time, and nothing can be published.
+    let event = r#"{"event": "message", "data": 1}"#;
+    at_once(&redis, &[&["XADD", QUEUE, "*", "publish", event], &["CONFIG", "SET", "maxmemory", "1"]]);
+    eventually("it says so", async || {
+        let status = pod.server.status().await;
+        status["publish"]["queue"]["connected"] == false && status["publish"]["queue"]["reason"] == "OutOfMemory"
+    })
+    .await;
+    redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(reader.named("message").await[1], 1);
+    eventually("it goes on", async || pod.server.status().await["publish"]["queue"]["connected"] == true).await;
+    is_empty(&redis).await;
+    assert_eq!(redis.ask(&["XLEN", "chat:publish:dead"]).trim(), "0");
 }
 
 #[tokio::test]

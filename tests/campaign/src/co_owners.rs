@@ -1,14 +1,19 @@
 //! Co-owners: autoscalers, `kubectl scale`, Google's controllers, injectors, and people with labels of their own. Nobody fights:
 //! what they add stays, what is the operator's comes back, and then there is silence.
 
+mod scaling;
+mod servers;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
 use kube::api::{Patch, PatchParams};
 use realtime_tests::Child;
 use serde_json::{Value, json};
 
 use crate::{Ground, proxy::Entry, routes, specs, summary::Tally};
+use scaling::Scaling;
 
 /// Within this time own fields come back.
 const BACK: Duration = Duration::from_secs(5);
@@ -31,55 +36,29 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
         ground.settled(name).await.context(name)?;
     }
     let here = Here { ground: &ground };
-    let mut slowest = Duration::ZERO;
-    for child in Child::all() {
-        let service = here.with(child).await?;
-        let back = here.own_field_comes_back(child, service).await;
-        slowest = slowest.max(*back.as_ref().unwrap_or(&Duration::ZERO));
-        tally.case(&format!("own label of {} is put back", child.kind), back.map(drop));
+    let mut scaling = Scaling::begin(&ground).await.context("services that are scaled")?;
+    let with_autoscaler = tally.choose(false, true);
+    let (others, additions) = tokio::join!(scaling.cases(with_autoscaler), here.fields(tally));
+    for (name, outcome) in others {
+        tally.case(name, outcome);
     }
-    let back = here.scaled_by_hand().await;
-    slowest = slowest.max(*back.as_ref().unwrap_or(&Duration::ZERO));
-    tally.case("kubectl scale of a Deployment without autoscaler is put back", back.map(drop));
-    tally.case("kubectl scale of the service is carried out", here.service_scaled().await);
-    tally.fact(format!("own fields are back within {} ms", slowest.as_millis()));
-
-    let mut additions = Vec::new();
-    for child in Child::all() {
-        let service = here.with(child).await?;
-        let labels = json!({"argocd.argoproj.io/instance": "app", "team.example.com/owner": "a"});
-        let added =
-            json!({"metadata": {"labels": labels, "annotations": {"kustomize.toolkit.fluxcd.io/ssa": "Merge"}}});
-        additions.push(here.adds("flux", child, service, added).await?);
-    }
-    let neg = json!({"metadata": {"annotations": {"cloud.google.com/neg-status": "{\"zones\":[]}", "ingress.gcp.kubernetes.io/x": "y"}}});
-    additions.push(here.adds("glbc", Child::of("Service"), FIXED, neg).await?);
-    let ingress = json!({"metadata": {"annotations": {"ingress.kubernetes.io/backends": "{}", "ingress.kubernetes.io/url-map": "m"}}});
-    additions.push(here.adds("glbc", Child::of("Ingress"), FIXED, ingress).await?);
-    let sidecar = json!({"spec": {"template": {"metadata": {"annotations": {"sidecar.istio.io/status": "injected"}},
-        "spec": {"containers": [{"name": "istio-proxy", "image": "proxy"}], "volumes": [{"name": "istio", "emptyDir": {}}]}}}});
-    additions.push(here.adds("injector", Child::of("Deployment"), FIXED, sidecar).await?);
-    let scale = json!({"spec": {"replicas": 3}});
-    let deployments = Child::of("Deployment").api(&ground.client, &ground.namespace);
-    let autoscaler =
-        PatchParams { field_manager: Some("kube-controller-manager".to_owned()), ..PatchParams::default() };
-    deployments.patch_scale(SCALED, &autoscaler, &Patch::Merge(&scale)).await?;
-    additions.push((Child::of("Deployment"), SCALED, scale));
-
-    for service in [SCALED, FIXED, ROUTED] {
-        ground.came_to_rest(service).await?;
-    }
+    let additions = additions?;
+    let all = [SCALED, FIXED, ROUTED].into_iter().chain(Scaling::at_rest());
+    let rests =
+        all.map(async |service| ground.came_to_rest(service).await.with_context(|| format!("rest of {service}")));
+    try_join_all(rests).await?;
     let from = ground.proxy.record().len();
     let watched = Duration::from_secs(tally.choose(8, 600));
     tokio::time::sleep(watched).await;
     // No pods run here: after 10 minutes each Deployment gives up, and that is news.
     let is_news = |it: &Entry| it.body.to_string().contains("PodsFailing");
-    let writes = ground.proxy.record().since(from, |it| it.asked.counts() && !is_news(it));
+    let writes = ground.proxy.record().since(from, |it| it.asked.counts() && !is_news(it) && !Scaling::is_bounded(it));
     let words: Vec<_> =
         writes.iter().take(5).map(|it| format!("{:?} {} {}", it.asked.verb, it.asked.plural, it.asked.name)).collect();
     let silent = if writes.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{} writes: {words:?}", writes.len())) };
     tally.case("nothing is written once everybody has what is theirs", silent);
     tally.fact(format!("{} writes in {} s", writes.len(), watched.as_secs()));
+    scaling.after(tally, from, watched).await;
     for (child, service, added) in additions {
         let name = format!("what was added to {} of {service} stays", child.kind);
         let there =
@@ -96,6 +75,45 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
+    /// Own fields come back, and what others add is handed over: what it is, and where.
+    async fn fields(&self, tally: &mut Tally) -> Result<Vec<(Child, &'static str, Value)>> {
+        let mut slowest = Duration::ZERO;
+        for child in Child::all() {
+            let service = self.with(child).await?;
+            let back = self.own_field_comes_back(child, service).await;
+            slowest = slowest.max(*back.as_ref().unwrap_or(&Duration::ZERO));
+            tally.case(&format!("own label of {} is put back", child.kind), back.map(drop));
+        }
+        let back = self.scaled_by_hand().await;
+        slowest = slowest.max(*back.as_ref().unwrap_or(&Duration::ZERO));
+        tally.case("kubectl scale of a Deployment without autoscaler is put back", back.map(drop));
+        tally.case("kubectl scale of the service is carried out", self.service_scaled().await);
+        tally.fact(format!("own fields are back within {} ms", slowest.as_millis()));
+
+        let mut additions = Vec::new();
+        for child in Child::all() {
+            let service = self.with(child).await?;
+            let labels = json!({"argocd.argoproj.io/instance": "app", "team.example.com/owner": "a"});
+            let added =
+                json!({"metadata": {"labels": labels, "annotations": {"kustomize.toolkit.fluxcd.io/ssa": "Merge"}}});
+            additions.push(self.adds("flux", child, service, added).await?);
+        }
+        let neg = json!({"metadata": {"annotations": {"cloud.google.com/neg-status": "{\"zones\":[]}", "ingress.gcp.kubernetes.io/x": "y"}}});
+        additions.push(self.adds("glbc", Child::of("Service"), FIXED, neg).await?);
+        let ingress = json!({"metadata": {"annotations": {"ingress.kubernetes.io/backends": "{}", "ingress.kubernetes.io/url-map": "m"}}});
+        additions.push(self.adds("glbc", Child::of("Ingress"), FIXED, ingress).await?);
+        let sidecar = json!({"spec": {"template": {"metadata": {"annotations": {"sidecar.istio.io/status": "injected"}},
+        "spec": {"containers": [{"name": "istio-proxy", "image": "proxy"}], "volumes": [{"name": "istio", "emptyDir": {}}]}}}});
+        additions.push(self.adds("injector", Child::of("Deployment"), FIXED, sidecar).await?);
+        let scale = json!({"spec": {"replicas": 3}});
+        let deployments = Child::of("Deployment").api(&self.ground.client, &self.ground.namespace);
+        let autoscaler =
+            PatchParams { field_manager: Some("kube-controller-manager".to_owned()), ..PatchParams::default() };
+        deployments.patch_scale(SCALED, &autoscaler, &Patch::Merge(&scale)).await?;
+        additions.push((Child::of("Deployment"), SCALED, scale));
+        Ok(additions)
+    }
+
     /// The service here that has a child of this kind.
     async fn with(&self, child: Child) -> Result<&'static str> {
         let api = child.api(&self.ground.client, &self.ground.namespace);

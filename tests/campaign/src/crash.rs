@@ -1,7 +1,9 @@
 //! Crash at every write (after Sieve, OSDI'22, and Anvil, OSDI'24): the operator is killed at the k-th write, before it is
 //! sent, after it committed or after its reply, and started again. It has to come to the state that an undisturbed run
-//! comes to, and to create and delete as much and no more on the way.
+//! comes to, and to create and delete as much and no more on the way; and where connections decide on the number of pods, or
+//! no longer, none goes on the way that stays in the end.
 
+mod pods;
 mod scenario;
 
 use std::{
@@ -10,10 +12,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use realtime_tests::Cluster;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -26,7 +28,7 @@ use crate::{
 };
 use scenario::{NEXT_IMAGE, SCENARIOS, Scenario};
 
-const WORKERS: usize = 4;
+const WORKERS: usize = 6;
 const SERVICE: &str = "chat";
 const WRITE: Duration = Duration::from_secs(60);
 /// How long after its restart the end may take.
@@ -49,7 +51,7 @@ struct End {
 /// When it cannot be run at all.
 pub async fn run(tally: &mut Tally) -> Result<()> {
     let cluster = Cluster::shared().await?;
-    let workers = stream::iter(0..WORKERS).then(|number| {
+    let workers = stream::iter(0..WORKERS).map(|number| {
         let cluster = cluster.clone();
         async move {
             let ground = Ground::on(cluster, &format!("crash-{number}")).await?;
@@ -57,11 +59,15 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
             anyhow::Ok(Arc::new((ground, served)))
         }
     });
-    let workers: Vec<_> = workers.collect::<Vec<_>>().await.into_iter().collect::<Result<_>>()?;
+    let workers: Vec<_> = workers.buffered(WORKERS).try_collect().await?;
     let pool = Mutex::new(workers);
     let take = async || pool.lock().await.pop().expect("as many cases run as there are workers");
 
-    let undisturbed = stream::iter(SCENARIOS).map(async |scenario| {
+    let mut chance = StdRng::seed_from_u64(tally.seed);
+    let (mut scaled, mut scenarios): (Vec<_>, Vec<_>) = SCENARIOS.into_iter().partition(|it| it.pods.is_some());
+    scaled.shuffle(&mut chance);
+    scenarios.extend(scaled.into_iter().take(tally.choose(2, usize::MAX)));
+    let undisturbed = stream::iter(scenarios).map(async |scenario| {
         let worker = take().await;
         let end = one(&worker.0, &scenario, None).await.with_context(|| format!("{} undisturbed", scenario.name));
         pool.lock().await.push(worker);
@@ -71,7 +77,6 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let undisturbed: Vec<(Scenario, End)> = undisturbed.into_iter().collect::<Result<_>>()?;
 
     let mut cases: Vec<(usize, usize, Moment)> = Vec::new();
-    let mut chance = StdRng::seed_from_u64(tally.seed);
     for (number, (scenario, end)) in undisturbed.iter().enumerate() {
         tally.fact(format!("{} {} writes", scenario.name, end.writes));
         let all = (1..=end.writes).flat_map(|k| Moment::ALL.map(|moment| (number, k, moment)));
@@ -133,6 +138,10 @@ async fn one(ground: &Ground, scenario: &Scenario, at: Option<((usize, Moment), 
     if upgrade.is_some() {
         operator.kill().await?;
     }
+    let watched = match scenario.pods {
+        Some(pods) => Some((pods, pods.begin(ground).await?)),
+        None => None,
+    };
     let from = proxy.record().len();
     let trap = at.map(|((k, moment), _)| proxy.arm(k, moment));
     let order = Order { image: upgrade, ..order };
@@ -168,7 +177,11 @@ async fn one(ground: &Ground, scenario: &Scenario, at: Option<((usize, Moment), 
             ground.came_to_rest(SERVICE).await?;
             break end(ground, &order, deleted).await?;
         };
-        if unlike(wanted, &found.0, &found.1).is_none() || began.elapsed() > COMES {
+        let is_kept = match &watched {
+            Some((pods, watched)) => pods.kept(watched, &found.1).await.is_ok(),
+            None => true,
+        };
+        if (is_kept && unlike(wanted, &found.0, &found.1).is_none()) || began.elapsed() > COMES {
             break found;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -182,6 +195,9 @@ async fn one(ground: &Ground, scenario: &Scenario, at: Option<((usize, Moment), 
     });
     let mut lives: Vec<_> = lives.collect();
     lives.sort();
+    if let Some((pods, watched)) = &watched {
+        pods.kept(watched, &said).await?;
+    }
     operator.is_well()?;
     operator.kill().await?;
     ground.delete(SERVICE).await?;
@@ -197,8 +213,11 @@ async fn end(ground: &Ground, order: &Order, deleted: bool) -> Result<(Children,
         if let Some(image) = &order.image {
             runs(ground, image).await?;
         }
-        let text = lasting(&ground.settled(SERVICE).await?).to_string();
-        serde_json::from_str(&text.replace(&ground.namespace, "NAMESPACE"))?
+        let there = ground.settled(SERVICE).await?;
+        let mut said = lasting(&there);
+        let active = there.status.iter().flat_map(|status| &status.conditions).find(|it| it.type_ == "ScalingActive");
+        said["scalingActive"] = json!(active.map(|it| (&it.status, &it.reason)));
+        serde_json::from_str(&said.to_string().replace(&ground.namespace, "NAMESPACE"))?
     };
     Ok((ground.children(SERVICE, Detail::Ownership).await?, said))
 }

@@ -43,7 +43,12 @@ struct Case {
     plural: String,
     occasion: Occasion,
     by_gateway: bool,
+    /// How long it fails.
+    window: Duration,
 }
+
+/// So long that pauses which double each time would be minutes by then.
+const OUTAGE: Duration = Duration::from_secs(130);
 
 fn faults(hang: Duration) -> Vec<Fault> {
     let answer = |code, retry_after| Fault::Answer { code, retry_after };
@@ -67,7 +72,8 @@ fn cases(window: Duration) -> Vec<Case> {
     let mut cases = Vec::new();
     for fault in faults(window / 2) {
         let mut add = |verb, plural: &str, occasion, by_gateway| {
-            cases.push(Case { fault: fault.clone(), verb, plural: plural.to_owned(), occasion, by_gateway });
+            let (fault, plural) = (fault.clone(), plural.to_owned());
+            cases.push(Case { fault, verb, plural, occasion, by_gateway, window });
         };
         for child in Child::all() {
             let by_gateway = OF_GATEWAYS.contains(&child.kind);
@@ -83,10 +89,24 @@ fn cases(window: Duration) -> Vec<Case> {
     cases
 }
 
+/// What fails for minutes.
+fn outages() -> Vec<Case> {
+    let faults = [Fault::Reset, Fault::Answer { code: 503, retry_after: None }];
+    let of = |fault: &Fault, plural: &str| Case {
+        fault: fault.clone(),
+        verb: Verb::Apply,
+        plural: plural.to_owned(),
+        occasion: Occasion::Update,
+        by_gateway: false,
+        window: OUTAGE,
+    };
+    faults.iter().flat_map(|fault| ["deployments", "realtimeservices/status"].map(|plural| of(fault, plural))).collect()
+}
+
 impl Case {
     fn name(&self) -> String {
-        let Self { fault, verb, plural, occasion, .. } = self;
-        format!("{fault:?} on {verb:?} {plural} at {occasion:?}")
+        let Self { fault, verb, plural, occasion, by_gateway: _, window } = self;
+        format!("{fault:?} on {verb:?} {plural} at {occasion:?} for {} s", window.as_secs())
     }
 
     /// The specs before and after.
@@ -119,7 +139,9 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let mut cases = cases(window);
     cases.shuffle(&mut StdRng::seed_from_u64(tally.seed));
     cases.truncate(tally.choose(16, usize::MAX));
-    let ends = Ends { ground: &ground, known: Mutex::default(), window, hits: AtomicUsize::new(0) };
+    // First, so that all others run meanwhile.
+    cases.splice(0..0, tally.choose(Vec::new(), outages()));
+    let ends = Ends { ground: &ground, known: Mutex::default(), hits: AtomicUsize::new(0) };
     let mut slowest = Duration::ZERO;
     let one = async |case: &Case, name: &str| ends.one(case, name).await;
     workers::each(&ground, ("f", WORKERS), cases, one, |case, outcome| {
@@ -137,7 +159,6 @@ struct Ends<'a> {
     ground: &'a Ground,
     /// What a spec comes to without faults.
     known: Mutex<BTreeMap<(Occasion, bool), Children>>,
-    window: Duration,
     hits: AtomicUsize,
 }
 
@@ -158,7 +179,7 @@ impl Ends<'_> {
         };
         let hits = ground.proxy.fail(Rule { on, fault: case.fault.clone() });
         ground.apply(name, &after).await?;
-        tokio::time::sleep(self.window).await;
+        tokio::time::sleep(case.window).await;
         self.hits.fetch_add(hits.load(Ordering::SeqCst), Ordering::SeqCst);
         self.is_patient(case, name, from)?;
         ground.proxy.heal(name);

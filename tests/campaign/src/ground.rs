@@ -26,8 +26,8 @@ pub struct Ground {
     pub proxy: Proxy,
     token: String,
     folder: tempfile::TempDir,
-    // The account and its rights.
-    _stage: Stage,
+    /// The account and its rights.
+    pub stage: Stage,
 }
 
 impl Ground {
@@ -57,7 +57,7 @@ impl Ground {
             token: token_of(&stage).await?,
             folder: tempfile::tempdir()?,
             cluster,
-            _stage: stage,
+            stage,
         })
     }
 

@@ -40,3 +40,27 @@ pub fn plain(name: &str) -> Value {
     json!({"host": format!("{name}.domain-a.com"), "path": "/oursocketio", "origins": {"allow": ["https://app.domain-b.com"]},
         "policySource": "File", "exposure": {"none": {}}})
 }
+
+/// Little, with as many pods as somebody says.
+#[must_use]
+pub fn by_hand(name: &str, replicas: i32) -> Value {
+    let mut spec = plain(name);
+    spec["workload"] = json!({"replicas": replicas, "resources": {"requests": {"cpu": "10m"}}});
+    spec
+}
+
+/// The same with the connections deciding on the number of pods, up to six.
+#[must_use]
+pub fn by_connections(name: &str, least: i32) -> Value {
+    let mut spec = by_hand(name, 1);
+    spec["workload"]["autoscaling"] = json!({"minReplicas": least, "maxReplicas": 6, "connectionsPerReplica": 2});
+    spec
+}
+
+/// The same with Kubernetes' own autoscaler.
+#[must_use]
+pub fn by_cpu(name: &str) -> Value {
+    let mut spec = by_hand(name, 1);
+    spec["workload"]["autoscaling"] = json!({"minReplicas": 2, "maxReplicas": 6, "cpu": 60});
+    spec
+}

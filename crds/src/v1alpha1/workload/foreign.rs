@@ -1,6 +1,7 @@
 //! Schemas of Kubernetes' own types, without their descriptions: those are explained where they come from, and would be most
 //! of the definition.
 
+use k8s_openapi::api::core::v1::{Toleration, TopologySpreadConstraint};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
@@ -34,9 +35,18 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-pub(super) fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    let items = plain::<T>(generator);
+fn list_of<T: JsonSchema>(generator: &mut SchemaGenerator, rules: Value) -> Schema {
+    let mut items = plain::<T>(generator);
+    items.insert("x-kubernetes-validations".to_owned(), rules);
     json_schema!({"type": "array", "items": items})
+}
+
+pub(super) fn tolerations(generator: &mut SchemaGenerator) -> Schema {
+    list_of::<Toleration>(generator, narrow::toleration())
+}
+
+pub(super) fn spread(generator: &mut SchemaGenerator) -> Schema {
+    list_of::<TopologySpreadConstraint>(generator, narrow::spread())
 }
 
 pub(super) fn map_by_name<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

@@ -11,6 +11,26 @@ pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0
 pub(crate) const VARIABLE: &str = "^[ -<>-~]+$";
 const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 
+/// What goes together in a toleration.
+pub(super) fn toleration() -> Value {
+    json!([
+        {"rule": "(has(self.key) && size(self.key) > 0) || (has(self.operator) && self.operator == 'Exists')",
+            "message": "a toleration without key is for every taint: its operator must be Exists", "fieldPath": ".operator"},
+        {"rule": "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || size(self.value) == 0",
+            "message": "operator Exists is for any value: leave value out, or set operator to Equal", "fieldPath": ".value"},
+        {"rule": "!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+            "message": "tolerationSeconds is for effect NoExecute alone", "fieldPath": ".tolerationSeconds"},
+        {"rule": "!has(self.operator) || !(self.operator in ['Gt', 'Lt']) || (has(self.value) && self.value.matches('^(0|-?[1-9][0-9]{0,17})$'))",
+            "message": "operators Gt and Lt compare with a whole number", "fieldPath": ".value"},
+    ])
+}
+
+/// What goes together in a spread constraint.
+pub(super) fn spread() -> Value {
+    json!([{"rule": "!has(self.minDomains) || self.whenUnsatisfiable == 'DoNotSchedule'",
+        "message": "minDomains is for whenUnsatisfiable DoNotSchedule alone", "fieldPath": ".minDomains"}])
+}
+
 /// Adds it to a schema; `path` names the fields that this one is in.
 pub(super) fn narrow<'a>(schema: &'a mut Map<String, Value>, path: &mut Vec<&'a str>) {
     for (part, schema) in schema {
@@ -44,8 +64,9 @@ fn limit(field: &str, path: &[&str], schema: &mut Map<String, Value>) {
         "operator" => ("", json!({"enum": ["", "Exists", "Equal", "Gt", "Lt"]})),
         // Without a key all taints are meant.
         "key" if path.is_empty() => ("", json!({"pattern": format!("^$|{LABEL_KEY}")})),
-        "key" | "topologyKey" => ("", json!({"pattern": LABEL_KEY})),
-        "value" => ("", json!({"pattern": LABEL_VALUE})),
+        "topologyKey" => ("", json!({"pattern": LABEL_KEY, "maxLength": 317})),
+        "key" => ("", json!({"pattern": LABEL_KEY})),
+        "value" => ("", json!({"pattern": LABEL_VALUE, "maxLength": 63})),
         "effect" => ("", json!({"enum": ["", "NoSchedule", "PreferNoSchedule", "NoExecute"]})),
         "weight" => ("", json!({"minimum": 1, "maximum": 100})),
         "maxSkew" | "minDomains" => ("", json!({"minimum": 1})),

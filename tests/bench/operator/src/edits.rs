@@ -8,7 +8,7 @@ use kube::{
     Api, ResourceExt,
     api::{DynamicObject, ListParams, Patch, PatchParams, WatchEvent, WatchParams},
 };
-use realtime_tests::Child;
+use realtime_tests::{Child, Stage};
 use serde_json::{Value, json};
 
 use crate::site::{Site, name};
@@ -18,6 +18,8 @@ use crate::site::{Site, name};
 pub struct Edits {
     /// Until the ConfigMap with the policy has an origin.
     pub origin: Vec<Duration>,
+    /// The limit: until a ConfigMap has it that a bare client changes as soon as the service is changed.
+    pub bare: Vec<Duration>,
     /// Until the Deployment has a label for its pods.
     pub label: Vec<Duration>,
 }
@@ -37,29 +39,41 @@ pub async fn measure(site: &Site, times: usize, services: usize) -> Result<Edits
     };
     let policy = |object: &DynamicObject| object.data["data"].to_string();
     let labels = |object: &DynamicObject| object.data["spec"]["template"]["metadata"]["labels"]["edit"].to_string();
+    let times = (times, services);
     Ok(Edits {
-        origin: one_by_one(site, Child::of("ConfigMap"), (times, services), origin, policy).await?,
-        label: one_by_one(site, Child::of("Deployment"), (times, services), label, labels).await?,
+        origin: one_by_one(&site.stage, Child::of("ConfigMap"), times, origin, policy, None).await?,
+        bare: one_by_one(&site.bare, Child::of("ConfigMap"), times, origin, policy, Some(entry)).await?,
+        label: one_by_one(&site.stage, Child::of("Deployment"), times, label, labels, None).await?,
     })
 }
 
+fn entry(value: &str) -> Value {
+    json!({"data": {"edit": value}})
+}
+
+/// Where no operator is, the child is changed `by_hand`.
 async fn one_by_one(
-    site: &Site,
+    stage: &Stage,
     child: Child,
     (times, services): (usize, usize),
     edit: impl Fn(usize) -> (Value, String),
     read: impl Fn(&DynamicObject) -> String,
+    by_hand: Option<fn(&str) -> Value>,
 ) -> Result<Vec<Duration>> {
-    let api = site.stage.api(child);
+    let api = stage.api(child);
     let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
-    let mut events = Box::pin(watch(api, version.context("a list has a version")?));
+    let mut events = Box::pin(watch(api.clone(), version.context("a list has a version")?));
     let mut all = Vec::new();
     for number in 0..times {
         // Spread over all of them; 7919 is prime.
         let service = name(number * 7919 % services);
         let (patch, wanted) = edit(number);
         let began = Instant::now();
-        site.stage.services().patch(&service, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        stage.services().patch(&service, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        if let Some(by_hand) = by_hand {
+            let patch = Patch::Merge(by_hand(&wanted));
+            api.patch_metadata(&child.name(&service), &PatchParams::default(), &patch).await?;
+        }
         let arrives = async {
             while let Some(object) = events.next().await {
                 let object = object?;

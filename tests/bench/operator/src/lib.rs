@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 
 pub use edits::Edits;
 use gauge::Gauge;
+use log::{Asked, Mark};
 use site::Site;
 
 /// What is measured.
@@ -112,7 +113,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     let before = Gauge::read(&operator).await?;
     let mark = site.log.mark()?;
     tokio::time::sleep(rest).await;
-    let rest_writes = site.log.since(mark)?.iter().filter(|it| it.writes()).count();
+    let rest_writes = written(&site, mark, "at rest")?;
     let rest_growth = Gauge::read(&operator).await?.resident - before.resident;
     site.end(operator).await?;
 
@@ -123,7 +124,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     restart.context("it does not look at every service")?;
     let restart = started.elapsed();
     site.quiet().await?;
-    let restart_writes = site.log.since(mark)?.iter().filter(|it| it.writes()).count();
+    let restart_writes = written(&site, mark, "by a restart")?;
     let anew = Gauge::read(&operator).await?.resident;
     site.end(operator).await?;
     Ok(Figures {
@@ -144,6 +145,15 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
         restart,
         restart_writes,
     })
+}
+
+/// How much, and says what, as nothing should be.
+fn written(site: &Site, mark: Mark, when: &str) -> Result<usize> {
+    let writes: Vec<_> = site.log.since(mark)?.into_iter().filter(Asked::writes).collect();
+    for (kind, count) in log::by_kind(&writes) {
+        eprintln!("written {when}: {count} × {kind}");
+    }
+    Ok(writes.len())
 }
 
 const MIB: f64 = 1024.0 * 1024.0;

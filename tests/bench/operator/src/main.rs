@@ -14,11 +14,11 @@ struct Cli {
     #[arg(long, value_delimiter = ',', default_value = "1000,5000")]
     sizes: Vec<usize>,
     /// Changes of one service, of each sort.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 300)]
     edits: usize,
-    /// Seconds in which nothing changes, and nothing must be written.
-    #[arg(long, default_value_t = 60)]
-    rest: u64,
+    /// Seconds in which nothing changes, and nothing must be written: for each size, or from one on for all.
+    #[arg(long, value_delimiter = ',', default_value = "60")]
+    rest: Vec<u64>,
     /// Requests that the bare client has under way at once. Default: what is fastest here.
     #[arg(long)]
     at_once: Option<usize>,
@@ -33,14 +33,15 @@ const QUIET: Duration = Duration::from_secs(3);
 async fn main() -> Result<()> {
     let Cli { sizes, edits, rest, at_once, write } = Cli::parse();
     let mut all = Vec::new();
-    for services in sizes {
+    let last = rest.last().copied().unwrap_or_default();
+    for (services, rest) in sizes.into_iter().zip(rest.into_iter().chain(std::iter::repeat(last))) {
         let figures = run(&Plan { services, edits, rest: Duration::from_secs(rest), at_once, quiet: QUIET }).await?;
         println!("{}", report::line(&figures));
         all.push(figures);
+        if let Some(file) = &write {
+            report::write(file, &all)?;
+        }
     }
     println!("\n{}", report::table(&all));
-    if let Some(file) = write {
-        report::write(&file, &all)?;
-    }
     Ok(())
 }
