@@ -102,9 +102,15 @@ pub fn documents(text: &str) -> Result<Vec<Value>> {
 pub async fn rights(namespace: &str) -> Result<String> {
     const PLACE: &str = "a-namespace";
     static RENDERED: OnceCell<String> = OnceCell::const_new();
-    let render = async || {
-        let only = ["--show-only", "templates/serviceaccount.yaml", "--show-only", "templates/rbac.yaml"];
-        template(Chart::Operator, PLACE, &serde_json::json!({"watchNamespaces": [PLACE]}), &only).await?.good()
-    };
+    let render = async || rights_in(PLACE, &[PLACE]).await;
     Ok(RENDERED.get_or_try_init(render).await?.replace(PLACE, namespace))
+}
+
+/// The operator's account in the one namespace, and its rights for the others.
+///
+/// # Errors
+/// When helm refuses.
+pub async fn rights_in(namespace: &str, watched: &[&str]) -> Result<String> {
+    let only = ["--show-only", "templates/serviceaccount.yaml", "--show-only", "templates/rbac.yaml"];
+    template(Chart::Operator, namespace, &serde_json::json!({"watchNamespaces": watched}), &only).await?.good()
 }

@@ -106,7 +106,11 @@ impl Stage {
         self.standby_with(identity, &[]).await
     }
 
-    async fn standby_with(&self, identity: &str, options: &[&str]) -> Result<Operator> {
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn standby_with(&self, identity: &str, options: &[&str]) -> Result<Operator> {
         let number = fs::read_dir(self.logs.path())?.count();
         let log = self.logs.path().join(format!("{number}-{identity}.log"));
         Operator::start(&self.kubeconfig, &self.namespace, identity, options, log).await

@@ -28,6 +28,7 @@ pub struct Edits {
 const BETWEEN: Duration = Duration::from_millis(150);
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Of services in the first namespace.
 pub async fn measure(site: &Site, times: usize, services: usize) -> Result<Edits> {
     let origin = |number: usize| {
         let origin = format!("https://edit-{number}.domain-b.com");
@@ -41,9 +42,9 @@ pub async fn measure(site: &Site, times: usize, services: usize) -> Result<Edits
     let labels = |object: &DynamicObject| object.data["spec"]["template"]["metadata"]["labels"]["edit"].to_string();
     let times = (times, services);
     Ok(Edits {
-        origin: one_by_one(&site.stage, Child::of("ConfigMap"), times, origin, policy, None).await?,
-        bare: one_by_one(&site.bare, Child::of("ConfigMap"), times, origin, policy, Some(entry)).await?,
-        label: one_by_one(&site.stage, Child::of("Deployment"), times, label, labels, None).await?,
+        origin: one_by_one(&site.operated.stage, Child::of("ConfigMap"), times, origin, policy, None).await?,
+        bare: one_by_one(&site.bare.stage, Child::of("ConfigMap"), times, origin, policy, Some(entry)).await?,
+        label: one_by_one(&site.operated.stage, Child::of("Deployment"), times, label, labels, None).await?,
     })
 }
 

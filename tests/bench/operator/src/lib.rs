@@ -22,6 +22,8 @@ use site::Site;
 pub struct Plan {
     /// How many services.
     pub services: usize,
+    /// How many of them share a namespace. Whoever makes a Role or a RoleBinding makes the apiserver read those of its namespace.
+    pub share: usize,
     /// Changes of one service, of each sort.
     pub edits: usize,
     /// How long nothing changes.
@@ -77,8 +79,11 @@ const RESTART: Duration = Duration::from_secs(300);
 /// # Errors
 /// When something does not come to its end.
 pub async fn run(plan: &Plan) -> Result<Figures> {
-    let Plan { services, edits, rest, at_once, quiet } = *plan;
-    let site = Site::new(quiet).await?;
+    let Plan { services, share, edits, rest, at_once, .. } = *plan;
+    // Each side has the first and the last turn of one half: what changes with the time, changes for both.
+    let (first, second) = (services.div_ceil(2), services / 2);
+    let tried = limit::TRIED.min(services);
+    let site = Site::new(plan, services, 2 * first + second + limit::CONCURRENCIES.len() * tried).await?;
     let mark = site.log.mark()?;
     let (idle, of_a_start) = {
         let operator = site.operator().await?;
@@ -91,12 +96,10 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     };
     let best = match at_once {
         Some(at_once) => at_once,
-        None => site.best_concurrency(services.min(100)).await?,
+        None => site.best_concurrency(tried).await?,
     };
     eprintln!("{services} services: idle at {:.1} MiB; the bare client is fastest with {best} at once", idle / MIB);
 
-    // Each side has the first and the last turn of one half: what changes with the time, changes for both.
-    let (first, second) = (services.div_ceil(2), services / 2);
     let mut converged = Converged::default();
     site.create(0..first).await?;
     let operator = site.converge(first, &mut converged).await?;
@@ -108,7 +111,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     let operator = site.converge(second, &mut converged).await?;
     let grown = Gauge::read(&operator).await?.resident;
 
-    let edits = edits::measure(&site, edits, services).await?;
+    let edits = edits::measure(&site, edits, services.min(share)).await?;
     site.quiet().await?;
     let before = Gauge::read(&operator).await?;
     let mark = site.log.mark()?;
@@ -181,15 +184,18 @@ impl Site {
         sum.time += took;
         sum.requests += asked.len();
         sum.writes += writes;
-        sum.cpu += Gauge::read(&operator).await?.cpu;
+        let Gauge { cpu, reconciles, .. } = Gauge::read(&operator).await?;
+        sum.cpu += cpu;
+        let each = |count: f64| count / services as f64;
         eprintln!(
-            "{services} services in {:.1} s: {:.2} requests each, {:.2} of them writes",
+            "{services} services in {:.1} s: {:.2} requests each, {:.2} of them writes; {:.2} reconciles",
             took.as_secs_f64(),
-            asked.len() as f64 / services as f64,
-            writes as f64 / services as f64,
+            each(asked.len() as f64),
+            each(writes as f64),
+            each(reconciles),
         );
         for (kind, count) in log::by_kind(&asked) {
-            eprintln!("  {:.2} {kind}", count as f64 / services as f64);
+            eprintln!("  {:.2} {kind}", each(count as f64));
         }
         Ok(operator)
     }

@@ -1,7 +1,7 @@
 //! The limit: a client that reads nothing, knows all objects beforehand and does nothing but send them.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,7 @@ use realtime_crds::{RealtimeService, ValidService};
 use realtime_operator::plan::{Child, Settings, plan};
 use serde_json::{Value, json};
 
-use crate::site::{Site, service};
+use crate::site::Site;
 
 /// What it sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,10 @@ pub enum What {
     ChildrenStatusAndEvent,
 }
 
+/// On how many services it is tried out.
+pub const TRIED: usize = 100;
 /// How many it may have under way at once.
-const CONCURRENCIES: [usize; 4] = [8, 16, 32, 64];
-const CREATING: usize = 16;
+pub const CONCURRENCIES: [usize; 4] = [8, 16, 32, 64];
 const MANAGER: &str = "bare";
 
 /// One request.
@@ -54,39 +55,29 @@ impl Site {
 
     /// How long it takes for so many services.
     pub async fn limit(&self, services: usize, concurrency: usize, what: What) -> Result<Duration> {
-        static USED: AtomicUsize = AtomicUsize::new(0);
-        let first = USED.fetch_add(services, Ordering::SeqCst);
-        let owners = self.owners(first..first + services).await?;
+        let first = self.used.fetch_add(services, Ordering::SeqCst);
+        // Without owners they would be collected as garbage.
+        let owners: Vec<_> = self.bare.create(first..first + services).try_collect().await?;
         let requests: Vec<_> = owners.iter().map(|owner| requests(owner, what)).collect::<Result<_>>()?;
         self.quiet().await?;
-        let kubeconfig = Kubeconfig::read_from(self.bare.kubeconfig_of("realtime-operator").await?)?;
+        let kubeconfig = Kubeconfig::read_from(self.bare.stage.kubeconfig_of("realtime-operator").await?)?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config)?;
-        let namespace = self.bare.namespace.as_str();
         // The connection is not part of it.
         client.apiserver_version().await?;
         let began = Instant::now();
         // In turn for each service, as a RoleBinding is refused before its Role is there; many services at once.
-        let sent = stream::iter(requests).map(|of_one| send_all(&client, namespace, of_one));
+        let sent = stream::iter(requests).map(|of_one| send_all(&client, of_one));
         sent.buffer_unordered(concurrency).try_for_each(async |()| Ok(())).await?;
         let took = began.elapsed();
         self.quiet().await?;
         eprintln!("{services} services, {what:?}, by the bare client: {:.1} s", took.as_secs_f64());
         Ok(took)
     }
-
-    /// The services that the objects belong to; without them they would be collected as garbage.
-    async fn owners(&self, numbers: std::ops::Range<usize>) -> Result<Vec<RealtimeService>> {
-        let services = self.bare.services();
-        let created = stream::iter(numbers).map(|number| {
-            let (services, service) = (services.clone(), service(number));
-            async move { services.create(&PostParams::default(), &service?).await.context("a service is refused") }
-        });
-        created.buffered(CREATING).try_collect().await
-    }
 }
 
-fn requests(owner: &RealtimeService, what: What) -> Result<Vec<Request>> {
+/// Namespace, and what is sent there.
+fn requests(owner: &RealtimeService, what: What) -> Result<(String, Vec<Request>)> {
     let valid = ValidService::new(owner).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     let children = plan(&valid, &Settings::default()).into_children();
     let mut requests: Vec<_> = children.into_iter().map(Request::Child).collect();
@@ -95,7 +86,7 @@ fn requests(owner: &RealtimeService, what: What) -> Result<Vec<Request>> {
         requests.push(Request::Status { name: name.clone(), status: status(&name) });
         requests.push(Request::Event(event(owner)));
     }
-    Ok(requests)
+    Ok((owner.namespace().context("a service has a namespace")?, requests))
 }
 
 /// Of the size of the operator's own.
@@ -119,9 +110,9 @@ fn event(owner: &RealtimeService) -> Value {
             "namespace": owner.namespace(), "uid": owner.uid()}})
 }
 
-async fn send_all(client: &Client, namespace: &str, requests: Vec<Request>) -> Result<()> {
+async fn send_all(client: &Client, (namespace, requests): (String, Vec<Request>)) -> Result<()> {
     for request in requests {
-        send(client, namespace, request).await?;
+        send(client, &namespace, request).await?;
     }
     Ok(())
 }

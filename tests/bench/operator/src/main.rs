@@ -13,6 +13,9 @@ struct Cli {
     /// How many services; one measurement each.
     #[arg(long, value_delimiter = ',', default_value = "1000,5000")]
     sizes: Vec<usize>,
+    /// How many services share a namespace.
+    #[arg(long, default_value_t = 1000)]
+    share: usize,
     /// Changes of one service, of each sort.
     #[arg(long, default_value_t = 300)]
     edits: usize,
@@ -31,11 +34,12 @@ const QUIET: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Cli { sizes, edits, rest, at_once, write } = Cli::parse();
+    let Cli { sizes, share, edits, rest, at_once, write } = Cli::parse();
     let mut all = Vec::new();
     let last = rest.last().copied().unwrap_or_default();
     for (services, rest) in sizes.into_iter().zip(rest.into_iter().chain(std::iter::repeat(last))) {
-        let figures = run(&Plan { services, edits, rest: Duration::from_secs(rest), at_once, quiet: QUIET }).await?;
+        let plan = Plan { services, share, edits, rest: Duration::from_secs(rest), at_once, quiet: QUIET };
+        let figures = run(&plan).await?;
         println!("{}", report::line(&figures));
         all.push(figures);
         if let Some(file) = &write {

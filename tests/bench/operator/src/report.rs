@@ -148,7 +148,7 @@ mod tests {
     fn figures(services: usize, requests: f64) -> Figures {
         let second = Duration::from_secs(1);
         Figures {
-            plan: Plan { services, edits: 1, rest: second, at_once: None, quiet: second },
+            plan: Plan { services, share: services, edits: 1, rest: second, at_once: None, quiet: second },
             converge: second,
             limit: second,
             limit_with_status: second,

@@ -42,8 +42,8 @@ pub struct Figures {
     pub connects: f64,
     /// Processor time of one, in ms.
     pub connect_cpu: f64,
-    /// Memory of an idle connection, in bytes.
-    pub memory: f64,
+    /// Memory of an idle connection, in bytes, with each number of them.
+    pub memory: Vec<f64>,
     /// Acknowledgements a second.
     pub acks: f64,
     /// Processor time of 1,000 of them, in s.
@@ -61,13 +61,22 @@ pub struct Figures {
 /// # Errors
 /// When a connection is refused or lost.
 pub async fn run(server: &Running, amount: &Amount) -> Result<Figures> {
-    close(connect(server.address, AT_ONCE).await?).await;
-    let (connects, connect_cpu, memory) = idle(server, amount.idle).await?;
+    warm_up(server).await?;
+    let Idle { connects, connect_cpu, memory } = idle(server, amount.idle).await?;
     let (acks, ack_cpu) = acks(server, amount).await?;
     let room = Room::fill(server.address, amount.members).await?;
     let (latency, delivery_cpu, room) = steady(server, room, amount).await?;
     let deliveries = flood(room, amount).await?;
-    Ok(Figures { connects, connect_cpu, memory, acks, ack_cpu, latency, delivery_cpu, deliveries })
+    Ok(Figures { connects, connect_cpu, memory: vec![memory], acks, ack_cpu, latency, delivery_cpu, deliveries })
+}
+
+/// The first connections cost what no later one does.
+///
+/// # Errors
+/// When a connection is refused or lost.
+pub async fn warm_up(server: &Running) -> Result<()> {
+    close(connect(server.address, AT_ONCE).await?).await;
+    Ok(())
 }
 
 async fn connect(server: SocketAddr, count: usize) -> Result<Vec<Client>> {
@@ -78,15 +87,27 @@ async fn close(clients: Vec<Client>) {
     future::join_all(clients.into_iter().map(Client::close)).await;
 }
 
-async fn idle(server: &Running, count: usize) -> Result<(f64, f64, f64)> {
+/// What connections that do nothing cost.
+pub struct Idle {
+    connects: f64,
+    connect_cpu: f64,
+    /// Of each, in bytes.
+    pub memory: f64,
+}
+
+/// So many of them on a server that has none.
+///
+/// # Errors
+/// When a connection is refused or lost.
+pub async fn idle(server: &Running, count: usize) -> Result<Idle> {
     let empty = settled(server).await?;
     let (before, began) = (cpu(server.process())?, Instant::now());
     let clients = connect(server.address, count).await?;
-    let rate = count as f64 / began.elapsed().as_secs_f64();
-    let took = (cpu(server.process())? - before).as_secs_f64() * 1000.0 / count as f64;
-    let each = (settled(server).await? - empty) / count as f64;
+    let connects = count as f64 / began.elapsed().as_secs_f64();
+    let connect_cpu = (cpu(server.process())? - before).as_secs_f64() * 1000.0 / count as f64;
+    let memory = (settled(server).await? - empty) / count as f64;
     close(clients).await;
-    Ok((rate, took, each))
+    Ok(Idle { connects, connect_cpu, memory })
 }
 
 /// Memory, when it has not moved by a hundredth for two seconds.

@@ -23,9 +23,9 @@ struct Options {
     /// How often each is measured.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Idle connections.
-    #[arg(long, default_value_t = 5000)]
-    idle: usize,
+    /// Idle connections; what handshakes cost is measured with the first number of them.
+    #[arg(long, value_delimiter = ',', default_values_t = [5000, 2000, 9000])]
+    idle: Vec<usize>,
     /// Members of the room that is published to.
     #[arg(long, default_value_t = 1000)]
     members: usize,
@@ -50,22 +50,33 @@ async fn main() -> Result<()> {
     let mut core = CpuSet::new();
     core.set(1);
     sched_setaffinity(None, &core).context("this needs two cores")?;
-    let Options { idle, members, pace, seconds, acks, .. } = options;
-    let amount = Amount { idle, members, pace, seconds, acks, askers: 50 };
+    let Options { ref idle, members, pace, seconds, acks, .. } = options;
+    let (first, others) = idle.split_first().context("--idle is empty")?;
+    let amount = Amount { idle: *first, members, pace, seconds, acks, askers: 50 };
     let mut runs: Vec<(Peer, Vec<Figures>)> = Peer::ALL.map(|peer| (peer, Vec::new())).into();
     for run in 0..options.runs {
         let count = runs.len();
         // Nobody is always the first.
         for turn in 0..count {
             let (peer, figures) = &mut runs[(run + turn) % count];
-            let server = Running::start(*peer)?;
-            let measured = LocalSet::new().run_until(load::run(&server, &amount)).await;
+            let measured = LocalSet::new().run_until(measure(*peer, &amount, others)).await;
             let measured = measured.with_context(|| peer.to_string())?;
             eprintln!("{} of {}, {peer}: {measured:?}", run + 1, options.runs);
             figures.push(measured);
         }
     }
-    let table = table::table(&runs);
+    let table = table::table(&runs, idle);
     println!("{table}");
     options.write.map_or(Ok(()), |file| table::write(&file, &table))
+}
+
+/// Everything on one server, and idle connections alone on new ones: what was freed would serve the next ones.
+async fn measure(peer: Peer, amount: &Amount, others: &[usize]) -> Result<Figures> {
+    let mut figures = load::run(&Running::start(peer)?, amount).await?;
+    for count in others {
+        let server = Running::start(peer)?;
+        load::warm_up(&server).await?;
+        figures.memory.push(load::idle(&server, *count).await?.memory);
+    }
+    Ok(figures)
 }

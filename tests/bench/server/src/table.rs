@@ -22,10 +22,11 @@ enum Aim {
     AtLeast(f64),
 }
 
-const ROWS: [Row; 9] = [
+const SPEED: [Row; 2] = [
     Row { what: "handshakes a second", of: |it| it.connects, digits: 0, aim: Aim::AtLeast(1.0) },
     Row { what: "CPU of a handshake, ms", of: |it| it.connect_cpu, digits: 3, aim: Aim::AtMost(0.25) },
-    Row { what: "memory of an idle WebSocket, KiB", of: |it| it.memory / 1024.0, digits: 1, aim: Aim::AtMost(0.9) },
+];
+const MESSAGES: [Row; 6] = [
     Row { what: "acknowledgements a second", of: |it| it.acks, digits: 0, aim: Aim::AtLeast(1.0) },
     Row { what: "CPU of 1,000 acknowledgements, ms", of: |it| it.ack_cpu * 1000.0, digits: 1, aim: Aim::AtMost(0.5) },
     Row { what: "CPU of 1,000 deliveries, ms", of: |it| it.delivery_cpu, digits: 2, aim: Aim::AtMost(0.75) },
@@ -34,20 +35,31 @@ const ROWS: [Row; 9] = [
     Row { what: "publish to member, p99 ms", of: |it| it.latency.1, digits: 2, aim: Aim::AtMost(1.0) },
 ];
 
-/// The table in Markdown.
+/// The table in Markdown, `idle` are the numbers of connections that memory was measured with.
 #[must_use]
-pub fn table(runs: &[(Peer, Vec<Figures>)]) -> String {
+pub fn table(runs: &[(Peer, Vec<Figures>)], idle: &[usize]) -> String {
     let heads: String = runs.iter().map(|(peer, _)| format!(" {peer} |")).collect();
     let rules = " ---: |".repeat(runs.len());
     let mut text = format!("| median of the runs |{heads} bundled ÷ Node | aim |\n| --- |{rules} ---: | --- |\n");
-    for row in &ROWS {
-        let medians: Vec<f64> = runs.iter().map(|(_, figures)| median(figures.iter().map(row.of).collect())).collect();
-        let of = |peer: Peer| runs.iter().position(|(it, _)| *it == peer).map(|place| medians[place]);
-        let ratio = of(Peer::Bundled).zip(of(Peer::Node)).map(|(bundled, node)| bundled / node);
-        let cells: String = medians.iter().map(|median| format!(" {median:.*} |", row.digits)).collect();
-        text += &format!("| {} |{cells} {} | {} |\n", row.what, verdict(ratio, &row.aim), aim(&row.aim));
+    let medians = |of: &dyn Fn(&Figures) -> f64| -> Vec<(Peer, f64)> {
+        runs.iter().map(|(peer, figures)| (*peer, median(figures.iter().map(of).collect()))).collect()
+    };
+    let of_rows = |rows: &[Row]| -> String {
+        rows.iter().map(|row| line(row.what, &medians(&row.of), row.digits, &row.aim)).collect()
+    };
+    text += &of_rows(&SPEED);
+    for (place, count) in idle.iter().enumerate() {
+        let what = format!("memory of an idle WebSocket, of {count}, KiB");
+        text += &line(&what, &medians(&|it| it.memory[place] / 1024.0), 1, &Aim::AtMost(0.9));
     }
-    text
+    text + &of_rows(&MESSAGES)
+}
+
+fn line(what: &str, medians: &[(Peer, f64)], digits: usize, aim: &Aim) -> String {
+    let of = |peer: Peer| medians.iter().find(|(it, _)| *it == peer).map(|(_, median)| *median);
+    let ratio = of(Peer::Bundled).zip(of(Peer::Node)).map(|(bundled, node)| bundled / node);
+    let cells: String = medians.iter().map(|(_, median)| format!(" {median:.digits$} |")).collect();
+    format!("| {what} |{cells} {} | {} |\n", verdict(ratio, aim), words(aim))
 }
 
 fn verdict(ratio: Option<f64>, aim: &Aim) -> String {
@@ -59,7 +71,7 @@ fn verdict(ratio: Option<f64>, aim: &Aim) -> String {
     if is_met { format!("{ratio:.2}") } else { format!("**{ratio:.2}**, short of it") }
 }
 
-fn aim(aim: &Aim) -> String {
+fn words(aim: &Aim) -> String {
     match aim {
         Aim::AtMost(most) => format!("≤ {most}"),
         Aim::AtLeast(least) => format!("≥ {least}"),
