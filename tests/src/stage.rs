@@ -5,7 +5,10 @@ mod rest;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::{api::authentication::v1::TokenRequest, api::core::v1::ServiceAccount};
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    core::v1::ServiceAccount,
+};
 use kube::{
     Api, Client, ResourceExt,
     api::{DynamicObject, PostParams},
@@ -273,9 +276,14 @@ impl Stage {
     }
 }
 
+/// The default is an hour, and the longest campaigns take longer on a busy machine.
+const TOKEN_SECONDS: i64 = 24 * 3600;
+
 async fn kubeconfig_of(cluster: &Cluster, client: &Client, namespace: &str, account: &str) -> Result<PathBuf> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    let asked = accounts.create_token_request(account, &PostParams::default(), &TokenRequest::default()).await?;
+    let spec = TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+    let request = TokenRequest { spec, ..TokenRequest::default() };
+    let asked = accounts.create_token_request(account, &PostParams::default(), &request).await?;
     let token = asked.status.and_then(|status| status.token).context("a token request is answered with a token")?;
     cluster.kubeconfig_with_token(&format!("{namespace}-{account}"), &token).await
 }

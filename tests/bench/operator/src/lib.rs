@@ -28,6 +28,8 @@ pub struct Plan {
     pub edits: usize,
     /// How long nothing changes.
     pub rest: Duration,
+    /// How many services the bare client sends in a turn, at most; what it needs for more is reckoned from that.
+    pub sample: usize,
     /// How many requests the bare client has under way at once; `None` tries out where it is fastest.
     pub at_once: Option<usize>,
     /// It is quiet when hardly anything was asked for so long.
@@ -79,7 +81,7 @@ const RESTART: Duration = Duration::from_secs(300);
 /// # Errors
 /// When something does not come to its end.
 pub async fn run(plan: &Plan) -> Result<Figures> {
-    let Plan { services, share, edits, rest, at_once, .. } = *plan;
+    let Plan { services, share, edits, rest, sample, at_once, .. } = *plan;
     // Each side has the first and the last turn of one half: what changes with the time, changes for both.
     let (first, second) = (services.div_ceil(2), services / 2);
     let tried = limit::TRIED.min(services);
@@ -104,14 +106,14 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     site.create(0..first).await?;
     let operator = site.converge(first, &mut converged).await?;
     site.end(operator).await?;
-    let mut limit = site.limit(first, best, limit::What::Children).await?;
-    let with_status = site.limit(first, best, limit::What::ChildrenStatusAndEvent).await?;
-    limit += site.limit(second, best, limit::What::Children).await?;
+    let mut limit = site.limit_of(first, sample, best, limit::What::Children).await?;
+    let with_status = site.limit_of(first, sample, best, limit::What::ChildrenStatusAndEvent).await?;
+    limit += site.limit_of(second, sample, best, limit::What::Children).await?;
     site.create(first..services).await?;
     let operator = site.converge(second, &mut converged).await?;
     let grown = Gauge::read(&operator).await?.resident;
 
-    let edits = edits::measure(&site, edits, services.min(share)).await?;
+    let edits = edits::measure(&site, edits, services.min(share).min(site.sent())).await?;
     site.quiet().await?;
     let before = Gauge::read(&operator).await?;
     let mark = site.log.mark()?;

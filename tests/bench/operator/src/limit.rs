@@ -53,6 +53,17 @@ impl Site {
         Ok(best.1)
     }
 
+    /// How many services it has sent.
+    pub fn sent(&self) -> usize {
+        self.used.load(Ordering::SeqCst)
+    }
+
+    /// How long it takes for so many services, reckoned from a sample of them where there are more.
+    pub async fn limit_of(&self, services: usize, sample: usize, concurrency: usize, what: What) -> Result<Duration> {
+        let sent = services.min(sample);
+        Ok(self.limit(sent, concurrency, what).await?.mul_f64(services as f64 / sent.max(1) as f64))
+    }
+
     /// How long it takes for so many services.
     pub async fn limit(&self, services: usize, concurrency: usize, what: What) -> Result<Duration> {
         let first = self.used.fetch_add(services, Ordering::SeqCst);

@@ -22,6 +22,9 @@ struct Cli {
     /// Seconds in which nothing changes, and nothing must be written: for each size, or from one on for all.
     #[arg(long, value_delimiter = ',', default_value = "60")]
     rest: Vec<u64>,
+    /// Services that the bare client sends in a turn, at most; its time for more is reckoned from that.
+    #[arg(long, default_value_t = 500)]
+    sample: usize,
     /// Requests that the bare client has under way at once. Default: what is fastest here.
     #[arg(long)]
     at_once: Option<usize>,
@@ -34,11 +37,11 @@ const QUIET: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Cli { sizes, share, edits, rest, at_once, write } = Cli::parse();
+    let Cli { sizes, share, edits, rest, sample, at_once, write } = Cli::parse();
     let mut all = Vec::new();
     let last = rest.last().copied().unwrap_or_default();
     for (services, rest) in sizes.into_iter().zip(rest.into_iter().chain(std::iter::repeat(last))) {
-        let plan = Plan { services, share, edits, rest: Duration::from_secs(rest), at_once, quiet: QUIET };
+        let plan = Plan { services, share, edits, rest: Duration::from_secs(rest), sample, at_once, quiet: QUIET };
         let figures = run(&plan).await?;
         println!("{}", report::line(&figures));
         all.push(figures);

@@ -78,10 +78,14 @@ fn rows(figures: &Figures) -> Vec<Row> {
         format!("{} / {} / {} ms", millis(share(times, 0.5)), millis(share(times, 0.99)), millis(share(times, 1.0)))
     };
     let against = |limit: &Duration| format!("{:.2}", ratio(*converge, *limit));
+    let reckoned = match plan.services.div_ceil(2) > plan.sample {
+        true => format!(", reckoned from {} of them", plan.sample),
+        false => String::new(),
+    };
     let kib = |bytes: &f64| format!("{:.1} KiB", bytes / KIB);
     vec![
         row(
-            &format!("time to converge; limit: the children alone, sent by a bare client, {best} at once"),
+            &format!("time to converge; limit: the children alone, sent by a bare client, {best} at once{reckoned}"),
             seconds(converge),
             &seconds(limit),
             &against(limit),
@@ -148,7 +152,15 @@ mod tests {
     fn figures(services: usize, requests: f64) -> Figures {
         let second = Duration::from_secs(1);
         Figures {
-            plan: Plan { services, share: services, edits: 1, rest: second, at_once: None, quiet: second },
+            plan: Plan {
+                services,
+                share: services,
+                edits: 1,
+                rest: second,
+                sample: services,
+                at_once: None,
+                quiet: second,
+            },
             converge: second,
             limit: second,
             limit_with_status: second,
