@@ -282,7 +282,7 @@ const TOKEN_SECONDS: i64 = 24 * 3600;
 async fn kubeconfig_of(cluster: &Cluster, client: &Client, namespace: &str, account: &str) -> Result<PathBuf> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let spec = TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
-    let request = TokenRequest { spec, ..TokenRequest::default() };
+    let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
     let asked = accounts.create_token_request(account, &PostParams::default(), &request).await?;
     let token = asked.status.and_then(|status| status.token).context("a token request is answered with a token")?;
     cluster.kubeconfig_with_token(&format!("{namespace}-{account}"), &token).await

@@ -8,7 +8,10 @@ mod log;
 pub mod report;
 mod site;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, Instant, SystemTime},
+};
 
 use anyhow::{Context, Result};
 
@@ -73,6 +76,8 @@ pub struct Figures {
     pub restart_writes: usize,
 }
 
+/// The `progressDeadlineSeconds` of a Deployment that says nothing else, and what its controller needs beyond.
+const DEADLINE: Duration = Duration::from_secs(630);
 /// How long an operator may take that is started anew.
 const RESTART: Duration = Duration::from_secs(300);
 
@@ -104,16 +109,22 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
 
     let mut converged = Converged::default();
     site.create(0..first).await?;
-    let operator = site.converge(first, &mut converged).await?;
+    let operator = site.converge(0..first, &mut converged).await?;
     site.end(operator).await?;
     let mut limit = site.limit_of(first, sample, best, limit::What::Children).await?;
     let with_status = site.limit_of(first, sample, best, limit::What::ChildrenStatusAndEvent).await?;
     limit += site.limit_of(second, sample, best, limit::What::Children).await?;
+    let second_began = Instant::now();
     site.create(first..services).await?;
-    let operator = site.converge(second, &mut converged).await?;
+    let operator = site.converge(first..services, &mut converged).await?;
+    let second_ended = Instant::now();
     let grown = Gauge::read(&operator).await?.resident;
 
     let edits = edits::measure(&site, edits, services.min(share).min(site.sent())).await?;
+    // Here no pod finds a node, and each Deployment says once that it waits for too long.
+    if second_began + DEADLINE < Instant::now() + rest {
+        tokio::time::sleep_until((second_ended + DEADLINE).into()).await;
+    }
     site.quiet().await?;
     let before = Gauge::read(&operator).await?;
     let mark = site.log.mark()?;
@@ -173,15 +184,18 @@ struct Converged {
 }
 
 impl Site {
-    /// A new operator, until so many services that it did not know are served, and it is quiet.
-    async fn converge(&self, services: usize, sum: &mut Converged) -> Result<realtime_tests::Operator> {
+    /// A new operator, until these services that it did not know are served, and it is quiet.
+    async fn converge(&self, numbers: Range<usize>, sum: &mut Converged) -> Result<realtime_tests::Operator> {
+        let services = numbers.len();
         let mark = self.log.mark()?;
         let started = SystemTime::now();
         let operator = self.operator().await?;
         let last = self.log.until_all_have_a_status(mark, services).await?;
         let took = last.duration_since(started).context("the log is older than the operator")?;
         self.quiet().await?;
-        let asked = self.log.since(mark)?;
+        let mut asked = self.log.since(mark)?;
+        // What is asked of the others, older ones, is not for these.
+        asked.retain(|it| site::number(&it.name).is_none_or(|number| numbers.contains(&number)));
         let writes = asked.iter().filter(|it| it.writes()).count();
         sum.time += took;
         sum.requests += asked.len();

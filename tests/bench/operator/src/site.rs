@@ -126,6 +126,11 @@ pub fn name(number: usize) -> String {
     format!("chat-{number:05}")
 }
 
+/// Whose an object of that name is.
+pub fn number(name: &str) -> Option<usize> {
+    name.strip_prefix("chat-")?.get(..5)?.parse().ok()
+}
+
 /// The smallest service, of a host of its own.
 pub fn service(number: usize) -> Result<RealtimeService> {
     let name = name(number);
@@ -134,4 +139,18 @@ pub fn service(number: usize) -> Result<RealtimeService> {
         "spec": {"host": format!("{name}.domain-a.com"), "origins": {"allow": ["https://app.domain-b.com"]}},
     });
     serde_json::from_value(service).context("a service can be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_says_whose_it_is_by_its_name() {
+        for object in [name(42), format!("{}-server", name(42)), format!("{}.18eadca93957721b", name(42))] {
+            assert_eq!(number(&object), Some(42), "{object}");
+        }
+        assert_eq!(number("realtime-operator"), None);
+        assert_eq!(number(""), None);
+    }
 }
