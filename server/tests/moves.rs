@@ -155,7 +155,6 @@ async fn a_client_that_does_not_answer_the_close_frame_holds_nothing_up() {
 async fn a_message_in_pieces_is_not_cut_in_two() {
     let mut server = draining("5s");
     let mut client = Frames::connected(&server).await;
-    client.ponged().await;
     client.send(0x01, br#"421["ec"#).await;
     assert_eq!(client.within(SECOND / 2).await, None, "the server reads, and waits for the rest");
     server.signal("TERM");
@@ -172,7 +171,6 @@ async fn a_message_in_pieces_is_not_cut_in_two() {
 async fn messages_whole_and_in_pieces_may_come_together() {
     let server = draining("5s");
     let mut client = Frames::connected(&server).await;
-    client.ponged().await;
     let pieces = [frame(0x81, br#"421["echo",1]"#), frame(0x01, br#"422["ec"#)].concat();
     client.stream.write_all(&pieces).await.expect("the server reads");
     assert_eq!(client.next().await, Frame::Text("431[1]".to_owned()));

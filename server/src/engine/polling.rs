@@ -10,7 +10,7 @@ use realtime_crds::v1alpha1::Transport;
 use socketioxide::socket::Sid;
 use tokio::time;
 
-use super::{Engine, compact, eio3, query};
+use super::{Engine, compact, query};
 use crate::{
     connections::{Handle, Poll},
     farewell::{Cause, Farewell},
@@ -45,9 +45,7 @@ impl Engine {
         let origin = parts.extensions.get::<FromOrigin>().map(|from| Arc::clone(&from.0)).ok_or_else(broken)?;
         ticket.opened(sid, eio, origin, place);
         self.opened(Transport::Polling, eio);
-        let body =
-            if self.shared.settings.allows(Transport::Websocket) { body.clone() } else { without_upgrades(text, eio) };
-        Ok(response(status, headers, body))
+        Ok(response(status, headers, body.clone()))
     }
 
     pub(super) async fn poll<B>(self, eio: u8, sid: Sid, request: Request<B>) -> Result<FullResponse, Refusal> {
@@ -79,10 +77,7 @@ impl Engine {
         if status != StatusCode::OK {
             return Err(mended(status, &body, "another poll of this session was open; a client polls once at a time"));
         }
-        let body = match eio {
-            3 => eio3::with_typed_attachments(body),
-            _ => self.shared.recovery.mend(body),
-        };
+        let body = if eio == 3 { body } else { self.shared.recovery.mend(body) };
         if let Some(session) = session {
             session.sent(&body, &self.shared.metrics.traffic(Transport::Polling));
         }
@@ -232,10 +227,10 @@ fn response(status: StatusCode, headers: HeaderMap, body: Bytes) -> FullResponse
     response
 }
 
-/// The engine writes codes as strings and leaves some bodies empty.
+/// The engine's refusals, in words for people.
 fn mended(status: StatusCode, body: &[u8], otherwise: &'static str) -> Refusal {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let code = body["code"].as_u64().or_else(|| body["code"].as_str()?.parse().ok()).and_then(Code::of);
+    let code = body["code"].as_u64().and_then(Code::of);
     match code {
         Some(Code::SessionIdUnknown) => query::unknown_session(),
         Some(Code::BadRequest) => Refusal::new(Code::BadRequest, "this session has moved to another transport"),
@@ -253,13 +248,6 @@ fn session_id(open_packet: &str) -> Option<Sid> {
     rest.split_once('"')?.0.parse().ok()
 }
 
-/// The engine offers the upgrade to WebSocket also where WebSocket is switched off.
-fn without_upgrades(open_packet: &str, eio: u8) -> Bytes {
-    let packet = open_packet.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(':');
-    let packet = packet.unwrap_or(open_packet).replace("\"upgrades\":[\"websocket\"]", "\"upgrades\":[]");
-    if eio == 3 { format!("{}:{packet}", packet.chars().count()).into() } else { packet.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,13 +260,5 @@ mod tests {
         assert_eq!(sid.as_str(), "AAAAAAAAAAAAAAHs");
         assert_eq!(session_id(&format!("{}:{PACKET}", PACKET.len())), Some(sid));
         assert_eq!(session_id("0{}"), None);
-    }
-
-    #[test]
-    fn an_upgrade_is_not_offered_where_there_is_none() {
-        let expected = r#"0{"sid":"AAAAAAAAAAAAAAHs","upgrades":[],"pingInterval":25000}"#;
-        assert_eq!(without_upgrades(PACKET, 4), expected);
-        let v3 = without_upgrades(&format!("{}:{PACKET}", PACKET.len()), 3);
-        assert_eq!(v3, format!("{}:{expected}", expected.len()));
     }
 }

@@ -13,7 +13,6 @@ use super::{APP, PATH, PATIENCE, Request, Server, read};
 pub struct Frames {
     pub stream: TcpStream,
     come: Vec<u8>,
-    pings: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ impl Frames {
         stream.write_all(&request.bytes()).await.unwrap();
         let answer = timeout(PATIENCE, read(&mut stream)).await.expect("an answer in time");
         assert_eq!(answer.status, 101, "{}", answer.text());
-        Self { stream, come: answer.body, pings: 0 }
+        Self { stream, come: answer.body }
     }
 
     /// Opens a session and connects it to Socket.IO.
@@ -65,22 +64,9 @@ impl Frames {
     pub async fn next(&mut self) -> Frame {
         loop {
             match timeout(PATIENCE, self.any()).await.expect("a frame in time") {
-                Frame::Text(text) if text == "2" => self.pong().await,
+                Frame::Text(text) if text == "2" => self.text("3").await,
                 frame => return frame,
             }
-        }
-    }
-
-    async fn pong(&mut self) {
-        self.pings += 1;
-        self.text("3").await;
-    }
-
-    /// The first ping of Engine.IO, which comes at once, has its answer. That may not go between the pieces of a message.
-    pub async fn ponged(&mut self) {
-        if self.pings == 0 {
-            assert_eq!(timeout(PATIENCE, self.any()).await.expect("a ping in time"), Frame::Text("2".to_owned()));
-            self.pong().await;
         }
     }
 
