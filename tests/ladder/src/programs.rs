@@ -68,3 +68,31 @@ async fn once(cell: &OnceCell<Result<PathBuf>>, make: impl Future<Output = Resul
         Err(error) => bail!("{error:#}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    /// A function of the script has the name of the program that it installs.
+    #[tokio::test]
+    async fn setup_installs_the_browser_where_there_is_none() {
+        let bin = tempfile::tempdir().expect("a folder");
+        let put = |name: &str, text: &str| {
+            let file = bin.path().join(name);
+            fs::write(&file, format!("#!/bin/bash\n{text}\n")).expect("written");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a program");
+        };
+        put("dirname", r#"echo "${1%/*}""#);
+        put("id", "echo 0");
+        put("env", r#"shift; exec "$@""#);
+        put("apt-get", r#"echo "$@" >> "${0%/*}/asked""#);
+        let mut setup = Command::new("/bin/bash");
+        setup.arg(root().join("tests/setup")).arg("chromium").env_clear().env("PATH", bin.path());
+        let setup = setup.output().await.expect("bash");
+        assert!(setup.status.success(), "{}", String::from_utf8_lossy(&setup.stderr));
+        let asked = fs::read_to_string(bin.path().join("asked")).expect("apt-get was asked");
+        assert!(asked.lines().any(|line| line.starts_with("install") && line.contains(" chromium ")), "{asked}");
+    }
+}
