@@ -109,6 +109,7 @@ impl Here<'_> {
         let deployments = Child::of("Deployment").api(&self.ground.client, &self.ground.namespace);
         let autoscaler =
             PatchParams { field_manager: Some("kube-controller-manager".to_owned()), ..PatchParams::default() };
+        self.ground.within_limits(SCALED).await?;
         deployments.patch_scale(SCALED, &autoscaler, &Patch::Merge(&scale)).await?;
         additions.push((Child::of("Deployment"), SCALED, scale));
         Ok(additions)

@@ -40,15 +40,18 @@ impl Ground {
     /// When the apiserver fails.
     pub async fn raw(&self, service: &str) -> Result<Children> {
         let one = async |child: Child| -> Result<Option<(&'static str, Value)>> {
-            let object = child.api(&self.client, &self.namespace).get_opt(&child.name(service)).await;
-            let object: Option<DynamicObject> = match object {
-                // The kind is not installed.
-                Err(kube::Error::Api(status)) if status.code == 404 => None,
-                object => object?,
-            };
+            let object = self.one(child, service).await?;
             Ok(object.map(|object| (child.kind, serde_json::to_value(object).expect("an object is JSON"))))
         };
         Ok(try_join_all(Child::all().map(one)).await?.into_iter().flatten().collect())
+    }
+
+    async fn one(&self, child: Child, service: &str) -> Result<Option<DynamicObject>> {
+        match child.api(&self.client, &self.namespace).get_opt(&child.name(service)).await {
+            // The kind is not installed.
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            object => Ok(object?),
+        }
     }
 
     /// The children in the form for comparisons.
@@ -78,6 +81,26 @@ impl Ground {
         Ok(raw)
     }
 
+    /// Waits until the number of pods is one that the service's autoscaler leaves alone. Kubernetes' own sends what it has decided once
+    /// more after a conflict, over a number that somebody has set meanwhile.
+    ///
+    /// # Errors
+    /// When it stays another one.
+    pub async fn within_limits(&self, service: &str) -> Result<()> {
+        let end = Instant::now() + LIMIT;
+        loop {
+            let raw = self.raw(service).await?;
+            let Some(autoscaler) = raw.get("HorizontalPodAutoscaler") else { return Ok(()) };
+            let limit = |name: &str| autoscaler["spec"][name].as_i64().unwrap_or(1);
+            let pods = raw.get("Deployment").and_then(|it| it["spec"]["replicas"].as_i64());
+            if pods.is_some_and(|pods| (limit("minReplicas")..=limit("maxReplicas")).contains(&pods)) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "its autoscaler leaves it with {pods:?} pods");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Waits until nothing of a service is left.
     ///
     /// # Errors
@@ -86,11 +109,18 @@ impl Ground {
         // Kubernetes' garbage collector takes the children, and stops for a while when it looks at the kinds anew.
         let end = Instant::now() + 3 * LIMIT;
         loop {
-            let left = self.raw(service).await?;
+            let left: Vec<_> = self.raw(service).await?.into_keys().collect();
             if left.is_empty() && self.services().get_opt(service).await?.is_none() {
                 return Ok(());
             }
-            ensure!(Instant::now() < end, "still there: {:?}", left.keys().collect::<Vec<_>>());
+            // One after the other, as each question costs the apiserver something.
+            for kind in &left {
+                while self.one(Child::of(kind), service).await?.is_some() {
+                    ensure!(Instant::now() < end, "still there: {kind} of {left:?}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            ensure!(Instant::now() < end, "still there, or there again: {left:?}");
             tokio::time::sleep(PAUSE).await;
         }
     }

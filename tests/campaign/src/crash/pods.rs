@@ -53,6 +53,7 @@ impl Pods {
     pub(super) async fn begin(self, ground: &Ground) -> Result<Watched> {
         let deployments = Child::of("Deployment").api(&ground.client, &ground.namespace);
         if let Some(replicas) = self.by_hand {
+            ground.within_limits(SERVICE).await?;
             let kubectl = PatchParams { field_manager: Some("kubectl".to_owned()), ..PatchParams::default() };
             let scale = Patch::Merge(json!({"spec": {"replicas": replicas}}));
             deployments.patch_scale(SERVICE, &kubectl, &scale).await.context("kubectl scale")?;
