@@ -1,6 +1,7 @@
 //! Watches, owns, shutdown: when a reconcile runs, and with what.
 
 mod attempts;
+mod held;
 mod wanted;
 mod written;
 
@@ -38,6 +39,7 @@ use crate::{
     watches::{Patience, Scope, Touched, follow_definition, touch},
 };
 use attempts::Attempts;
+use held::Held;
 use wanted::{Listeners, Wanted};
 use written::Written;
 
@@ -52,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) insistence: Insistence,
     pub(crate) written: Written,
+    pub(crate) held: Held,
     pub(crate) denials: DenialLimit,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) claims: Claims,
@@ -74,6 +77,7 @@ impl Context {
     fn forget(&self, uid: &str) {
         self.attempts.forget(uid);
         self.written.forget(uid);
+        self.held.forget(uid);
         self.insistence.forget_service(uid);
         self.probes.forget(uid);
         self.scaling.forget(uid);
@@ -132,6 +136,7 @@ impl Operator {
             fleet: Arc::new(Fleet::default()),
             insistence: Insistence::default(),
             written: Written::default(),
+            held: Held::default(),
             denials: DenialLimit::default(),
             attempts: Attempts::new(self.metrics.retrying.clone()),
             metrics: self.metrics,

@@ -1,5 +1,5 @@
-//! Events for what a person may act on: what was changed, and each new verdict. Never in a loop, as both come only
-//! with a change.
+//! Events for what a person may act on: each new verdict, and what was changed of a service that has been spoken of before. What a new
+//! one is made of is none: that all of it was made is in the status. Never in a loop, as they come only with a change.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ use crate::{
 const NOTE_LIMIT: usize = 1024;
 
 pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &Outcome, news: News) {
-    let mut told = worth_telling(outcome, news.verdict_moved);
+    let mut told = worth_telling(outcome, &news);
     if let Some(line) = news.denied.first()
         && ctx.denials.permits(&service.uid().unwrap_or_default())
     {
@@ -53,8 +53,9 @@ pub(crate) async fn publish(ctx: &Context, service: &RealtimeService, outcome: &
     }
 }
 
-fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, String)> {
+fn worth_telling(outcome: &Outcome, news: &News) -> Vec<(bool, String, String)> {
     let mut told = Vec::new();
+    let News { is_first, verdict_moved, .. } = *news;
     match outcome {
         Outcome::Invalid(problems) => {
             if verdict_moved {
@@ -73,7 +74,7 @@ fn worth_telling(outcome: &Outcome, verdict_moved: bool) -> Vec<(bool, String, S
             if let Some(change) = scaling.and_then(|scaling| scaling.change.as_ref()) {
                 told.push((false, change.event().to_owned(), change.to_string()));
             }
-            if !observed.changes.is_empty() {
+            if !observed.changes.is_empty() && !is_first {
                 told.push((false, "Applied".to_owned(), observed.changes.join(", ")));
             }
             if verdict_moved {

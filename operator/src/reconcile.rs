@@ -23,7 +23,7 @@ use crate::{
     observe::{Cure, Observed, cure, observe, retry_after},
     plan::{MANAGER, plan},
     request::Request,
-    status::{News, Outcome, status},
+    status::{News, Outcome, status, waits::can_wait},
 };
 
 /// Why a reconcile has to be tried again.
@@ -88,9 +88,9 @@ async fn steps(service: Arc<RealtimeService>, ctx: &Context, span: &Span) -> Res
     if ended.is_error() {
         span.record("otel.status_code", "ERROR");
     }
-    let news = written.map_err(|error| Error::Status(Box::new(error)))?;
+    let Said { news, waits } = written.map_err(|error| Error::Status(Box::new(error)))?;
     events::publish(ctx, &inputs.service, &outcome, news).await;
-    next(&outcome)
+    next(&outcome, waits)
 }
 
 async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
@@ -122,7 +122,7 @@ async fn carry_out(ctx: &Context, inputs: &Inputs) -> Outcome {
     Outcome::Observed(Box::new(Observed { probed, ..observed }))
 }
 
-fn next(outcome: &Outcome) -> Result<Action, Error> {
+fn next(outcome: &Outcome, waits: Option<Duration>) -> Result<Action, Error> {
     match outcome {
         // Whoever holds the place tells by its own change when it leaves.
         Outcome::Invalid(_) | Outcome::Taken { .. } => Ok(Action::await_change()),
@@ -131,7 +131,7 @@ fn next(outcome: &Outcome) -> Result<Action, Error> {
         Outcome::Observed(observed) => {
             let is_awaited = !observed.foreign.is_empty() || !observed.leaving.is_empty();
             let scaling = observed.scaling.as_ref().and_then(|scaling| scaling.again);
-            let again = is_awaited.then_some(FOREIGN_RECHECK).into_iter().chain(scaling).min();
+            let again = is_awaited.then_some(FOREIGN_RECHECK).into_iter().chain(scaling).chain(waits).min();
             Ok(again.map_or_else(Action::await_change, Action::requeue))
         }
     }
@@ -142,15 +142,31 @@ fn failed(observed: &Observed, cure: Cure) -> Error {
     Error::Apply { words: words.join("; "), cure, retry_after: observed.retry_after }
 }
 
-/// Writes the status when it says something new; answers what in it is news.
-async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Result<News, kube::Error> {
+/// What came of the status.
+struct Said {
+    /// What in it is news.
+    news: News,
+    /// How long it waits for more to say.
+    waits: Option<Duration>,
+}
+
+/// Writes the status when it says something new, and nothing more is about to be said.
+async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Result<Said, kube::Error> {
     let service = &inputs.service;
     let (name, uid) = (service.name_any(), service.uid().unwrap_or_default());
     let previous = ctx.written.latest(service);
     let now = status(&previous, service.metadata.generation.unwrap_or(0), outcome, Timestamp::now());
     ctx.metrics.judged(&now);
+    let nothing = |waits| Said { news: News::between(&previous, &previous), waits };
+    if now != previous
+        && can_wait(&previous, &now, outcome)
+        && let Some(rest) = ctx.held.hold(&uid)
+    {
+        return Ok(nothing(Some(rest)));
+    }
     if now == previous {
-        return Ok(News::default());
+        ctx.held.forget(&uid);
+        return Ok(nothing(None));
     }
     let patch = json!({
         "apiVersion": API_VERSION,
@@ -166,12 +182,13 @@ async fn write_status(ctx: &Context, inputs: &Inputs, outcome: &Outcome) -> Resu
     let answer = match request.send(&ctx.metrics, api.patch_status(&name, &manager, &patch)).await {
         Ok(answer) => answer,
         // Deleted meanwhile, or deleted and made anew: this status is of no use to anybody.
-        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(News::default()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(nothing(None)),
         Err(kube::Error::Api(status)) if status.is_conflict() && !ctx.metrics.services.has(&**service) => {
-            return Ok(News::default());
+            return Ok(nothing(None));
         }
         Err(error) => return Err(error),
     };
+    ctx.held.forget(&uid);
     ctx.written.remember(&answer, &ctx.metrics.services);
-    Ok(News::between(&previous, &now))
+    Ok(Said { news: News::between(&previous, &now), waits: None })
 }

@@ -1,6 +1,7 @@
 //! PURE: what was observed, or what is invalid → the status.
 
 mod conditions;
+pub(crate) mod waits;
 mod written;
 
 use k8s_openapi::jiff::Timestamp;
@@ -73,6 +74,8 @@ fn of_observed(observed: &Observed) -> RealtimeServiceStatus {
 /// What a person may want to hear of between two statuses.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct News {
+    /// Whether nothing was said of the service before.
+    pub is_first: bool,
     /// Whether the verdict on the whole is another one.
     pub verdict_moved: bool,
     /// Origins that are denied and were not in the table before.
@@ -87,6 +90,7 @@ impl News {
     pub fn between(previous: &RealtimeServiceStatus, now: &RealtimeServiceStatus) -> Self {
         let known = |line: &&DeniedOrigin| previous.denied_origins.iter().any(|old| old.origin == line.origin);
         Self {
+            is_first: previous.conditions.is_empty(),
             verdict_moved: verdict(previous) != verdict(now),
             denied: now.denied_origins.iter().filter(|line| !known(line)).cloned().collect(),
             probe: probe(previous, now),

@@ -124,6 +124,7 @@ async fn everything(stage: &Stage, operator: &Operator) -> Result<Server> {
     stage.apply(&service("chat", "path: /oursocketio\nworkload: {replicas: 2}")).await?;
     counted(stage, operator, r#"api_requests_total{verb="apply",kind="Deployment",result="success"}"#).await?;
     counted(stage, operator, r#"api_requests_total{verb="status",kind="RealtimeService",result="success"}"#).await?;
+    stage.kubectl(&["delete", "configmap", "chat-policy"]).await?.good()?;
     counted(stage, operator, r#"api_requests_total{verb="event",kind="Event",result="success"}"#).await?;
     counted(stage, operator, r#"reconciles_total{outcome="success"}"#).await?;
     counted(stage, operator, r#"reconcile_problems_total{reason="AddressPending"}"#).await?;

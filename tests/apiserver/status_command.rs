@@ -35,11 +35,16 @@ async fn one_screen_tells_a_service_from_its_first_moment_to_its_trouble() -> Re
 
     let _operator = stage.operator_with(&["--probes", "false"]).await?;
     stage.settled("chat").await?;
+    stage.kubectl(&["delete", "configmap", "chat-policy"]).await?.good()?;
+    stage.settled("chat").await?;
     let pending = run(Some(&admin), &of, "").await?;
     stage.holds(pending.status == Some(1), &pending.out).await?;
-    for part in
-        ["Ready=Unknown AddressPending", "the Ingress has no address yet", "pods 0/2", "Normal Applied: created"]
-    {
+    for part in [
+        "Ready=Unknown AddressPending",
+        "the Ingress has no address yet",
+        "pods 0/2",
+        "Normal Applied: created ConfigMap chat-policy",
+    ] {
         stage.holds(pending.out.contains(part), &format!("{part}: {}", pending.out)).await?;
     }
     address_is_there(&stage, "chat").await?;

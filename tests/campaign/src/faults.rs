@@ -84,7 +84,7 @@ fn cases(window: Duration) -> Vec<Case> {
         for occasion in [Occasion::Create, Occasion::Update, Occasion::Prune] {
             add(Verb::Apply, "realtimeservices/status", occasion, false);
         }
-        add(Verb::Create, "events", Occasion::Create, false);
+        add(Verb::Create, "events", Occasion::Update, false);
     }
     cases
 }
