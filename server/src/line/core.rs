@@ -1,4 +1,4 @@
-//! The inside of a wire. The engine's two tasks reach it one at a time, and so does whoever publishes.
+//! The inside of a wire. The engine reaches it, and so does whoever publishes, one at a time.
 
 use std::{
     future::Future,
@@ -246,7 +246,7 @@ impl Core {
         self.flush();
         self.queue.push(self.io.as_ref(), passed);
         if !self.queue.is_empty() {
-            // Two tasks cannot wait for the same socket to take more: the reader does.
+            // One waits for the socket to take more: the reader.
             self.line.wake();
         }
         let (inbound, ticket) = (&mut self.inbound, &self.ticket);
