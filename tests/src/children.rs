@@ -76,7 +76,17 @@ impl Child {
     /// Access to the objects of this kind.
     #[must_use]
     pub fn api(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(client.clone(), namespace, &self.resource())
+    }
+
+    /// The same in all namespaces.
+    #[must_use]
+    pub fn api_of_all(self, client: &Client) -> Api<DynamicObject> {
+        Api::all_with(client.clone(), &self.resource())
+    }
+
+    fn resource(self) -> ApiResource {
         let kind = GroupVersionKind::gvk(self.group, self.version, self.kind);
-        Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk_with_plural(&kind, self.plural))
+        ApiResource::from_gvk_with_plural(&kind, self.plural)
     }
 }

@@ -106,7 +106,7 @@ pub async fn rights(namespace: &str) -> Result<String> {
     Ok(RENDERED.get_or_try_init(render).await?.replace(PLACE, namespace))
 }
 
-/// The operator's account in the one namespace, and its rights for the others.
+/// The operator's account in the one namespace, and its rights for those that it watches; for all where none is named.
 ///
 /// # Errors
 /// When helm refuses.

@@ -30,7 +30,7 @@ impl Operator {
     /// Starts one and returns when it serves its probes; `identity` is its name in the Lease and in events.
     pub(crate) async fn start(
         kubeconfig: &Path,
-        namespace: &str,
+        own_namespace: &str,
         identity: &str,
         options: &[&str],
         log: PathBuf,
@@ -38,7 +38,7 @@ impl Operator {
         let mut command = Command::from(tied::command(program::operator().await?, "KILL"));
         command
             .args(["run", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
-            .args(["--namespace", namespace, "--lease-namespace", namespace])
+            .args(["--lease-namespace", own_namespace])
             .args(options)
             .env("KUBECONFIG", kubeconfig)
             .env("HOSTNAME", identity)

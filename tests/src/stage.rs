@@ -114,6 +114,14 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn standby_with(&self, identity: &str, options: &[&str]) -> Result<Operator> {
+        self.standby_of_all(identity, &[&["--namespace", &self.namespace], options].concat()).await
+    }
+
+    /// The same for all namespaces, as far as it has rights there.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn standby_of_all(&self, identity: &str, options: &[&str]) -> Result<Operator> {
         let number = fs::read_dir(self.logs.path())?.count();
         let log = self.logs.path().join(format!("{number}-{identity}.log"));
         Operator::start(&self.kubeconfig, &self.namespace, identity, options, log).await

@@ -8,10 +8,11 @@ use kube::{
     Api, ResourceExt,
     api::{DynamicObject, ListParams, Patch, PatchParams, WatchEvent, WatchParams},
 };
-use realtime_tests::{Child, Stage};
+use realtime_crds::RealtimeService;
+use realtime_tests::Child;
 use serde_json::{Value, json};
 
-use crate::site::{Site, name};
+use crate::site::{Side, Site, name};
 
 /// How long changes took, sorted.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +29,7 @@ pub struct Edits {
 const BETWEEN: Duration = Duration::from_millis(150);
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Of services in the first namespace.
+/// Of services in all namespaces.
 pub async fn measure(site: &Site, times: usize, services: usize) -> Result<Edits> {
     let origin = |number: usize| {
         let origin = format!("https://edit-{number}.domain-b.com");
@@ -42,9 +43,9 @@ pub async fn measure(site: &Site, times: usize, services: usize) -> Result<Edits
     let labels = |object: &DynamicObject| object.data["spec"]["template"]["metadata"]["labels"]["edit"].to_string();
     let times = (times, services);
     Ok(Edits {
-        origin: one_by_one(&site.operated.stage, Child::of("ConfigMap"), times, origin, policy, None).await?,
-        bare: one_by_one(&site.bare.stage, Child::of("ConfigMap"), times, origin, policy, Some(entry)).await?,
-        label: one_by_one(&site.operated.stage, Child::of("Deployment"), times, label, labels, None).await?,
+        origin: one_by_one(&site.operated, Child::of("ConfigMap"), times, origin, policy, None).await?,
+        bare: one_by_one(&site.bare, Child::of("ConfigMap"), times, origin, policy, Some(entry)).await?,
+        label: one_by_one(&site.operated, Child::of("Deployment"), times, label, labels, None).await?,
     })
 }
 
@@ -54,25 +55,29 @@ fn entry(value: &str) -> Value {
 
 /// Where no operator is, the child is changed `by_hand`.
 async fn one_by_one(
-    stage: &Stage,
+    side: &Side,
     child: Child,
     (times, services): (usize, usize),
     edit: impl Fn(usize) -> (Value, String),
     read: impl Fn(&DynamicObject) -> String,
     by_hand: Option<fn(&str) -> Value>,
 ) -> Result<Vec<Duration>> {
-    let api = stage.api(child);
-    let version = api.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
-    let mut events = Box::pin(watch(api.clone(), version.context("a list has a version")?));
+    let client = &side.stage.client;
+    let all_of_kind = child.api_of_all(client);
+    let version = all_of_kind.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
+    let mut events = Box::pin(watch(all_of_kind, version.context("a list has a version")?));
     let mut all = Vec::new();
     for number in 0..times {
         // Spread over all of them; 7919 is prime.
-        let service = name(number * 7919 % services);
+        let edited = number * 7919 % services;
+        let (service, namespace) = (name(edited), side.namespace(edited));
+        let api: Api<RealtimeService> = Api::namespaced(client.clone(), &namespace);
         let (patch, wanted) = edit(number);
         let began = Instant::now();
-        stage.services().patch(&service, &PatchParams::default(), &Patch::Merge(patch)).await?;
+        api.patch(&service, &PatchParams::default(), &Patch::Merge(patch)).await?;
         if let Some(by_hand) = by_hand {
             let patch = Patch::Merge(by_hand(&wanted));
+            let api = child.api(client, &namespace);
             api.patch_metadata(&child.name(&service), &PatchParams::default(), &patch).await?;
         }
         let arrives = async {

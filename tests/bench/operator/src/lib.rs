@@ -1,5 +1,5 @@
 //! What thousands of services cost the operator: requests, time, memory and CPU, on a real apiserver with real controllers. Beside
-//! it stands the limit: a client that does nothing but send the same objects.
+//! it stands the limit: a client with the same rights that does nothing but send the same objects to another apiserver like it.
 
 mod edits;
 mod gauge;
@@ -48,7 +48,7 @@ pub struct Figures {
     pub converge: Duration,
     /// The same children, sent by a client that does nothing else.
     pub limit: Duration,
-    /// The same children with the statuses and Events, sent by that client.
+    /// The same children with a status each, sent by that client.
     pub limit_with_status: Duration,
     /// At how many requests at once that client was fastest.
     pub best: usize,
@@ -86,7 +86,7 @@ const RESTART: Duration = Duration::from_secs(300);
 /// # Errors
 /// When something does not come to its end.
 pub async fn run(plan: &Plan) -> Result<Figures> {
-    let Plan { services, share, edits, rest, sample, at_once, .. } = *plan;
+    let Plan { services, edits, rest, sample, at_once, .. } = *plan;
     // Each side has the first and the last turn of one half: what changes with the time, changes for both.
     let (first, second) = (services.div_ceil(2), services / 2);
     let tried = limit::TRIED.min(services);
@@ -112,7 +112,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     let operator = site.converge(0..first, &mut converged).await?;
     site.end(operator).await?;
     let mut limit = site.limit_of(first, sample, best, limit::What::Children).await?;
-    let with_status = site.limit_of(first, sample, best, limit::What::ChildrenStatusAndEvent).await?;
+    let with_status = site.limit_of(first, sample, best, limit::What::ChildrenAndStatus).await?;
     limit += site.limit_of(second, sample, best, limit::What::Children).await?;
     let second_began = Instant::now();
     site.create(first..services).await?;
@@ -120,7 +120,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     let second_ended = Instant::now();
     let grown = Gauge::read(&operator).await?.resident;
 
-    let edits = edits::measure(&site, edits, services.min(share).min(site.sent())).await?;
+    let edits = edits::measure(&site, edits, services.min(site.sent())).await?;
     // Here no pod finds a node, and each Deployment says once that it waits for too long.
     if second_began + DEADLINE < Instant::now() + rest {
         tokio::time::sleep_until((second_ended + DEADLINE).into()).await;

@@ -8,9 +8,8 @@ use std::{
 use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{
-    Api, Client, Config, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams},
     core::DynamicObject,
 };
 use realtime_crds::{RealtimeService, ValidService};
@@ -24,8 +23,8 @@ use crate::site::Site;
 pub enum What {
     /// The children.
     Children,
-    /// Also one status and one Event for each service, as the operator writes them.
-    ChildrenStatusAndEvent,
+    /// Also one status for each service, as the operator writes it.
+    ChildrenAndStatus,
 }
 
 /// On how many services it is tried out.
@@ -38,7 +37,6 @@ const MANAGER: &str = "bare";
 enum Request {
     Child(Child),
     Status { name: String, status: Value },
-    Event(Value),
 }
 
 impl Site {
@@ -71,9 +69,7 @@ impl Site {
         let owners: Vec<_> = self.bare.create(first..first + services).try_collect().await?;
         let requests: Vec<_> = owners.iter().map(|owner| requests(owner, what)).collect::<Result<_>>()?;
         self.quiet().await?;
-        let kubeconfig = Kubeconfig::read_from(self.bare.stage.kubeconfig_of("realtime-operator").await?)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let client = Client::try_from(config)?;
+        let client = self.bare.client().await?;
         // The connection is not part of it.
         client.apiserver_version().await?;
         let began = Instant::now();
@@ -92,10 +88,9 @@ fn requests(owner: &RealtimeService, what: What) -> Result<(String, Vec<Request>
     let valid = ValidService::new(owner).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     let children = plan(&valid, &Settings::default()).into_children();
     let mut requests: Vec<_> = children.into_iter().map(Request::Child).collect();
-    if what == What::ChildrenStatusAndEvent {
+    if what == What::ChildrenAndStatus {
         let name = owner.name_any();
         requests.push(Request::Status { name: name.clone(), status: status(&name) });
-        requests.push(Request::Event(event(owner)));
     }
     Ok((owner.namespace().context("a service has a namespace")?, requests))
 }
@@ -110,15 +105,6 @@ fn status(name: &str) -> Value {
     });
     json!({"observedGeneration": 1, "conditions": conditions, "url": format!("https://{name}.domain-a.com/socket.io"),
         "pods": "0/1", "replicas": 0, "selector": format!("app.kubernetes.io/instance={name},app.kubernetes.io/name=realtime-server")})
-}
-
-fn event(owner: &RealtimeService) -> Value {
-    json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": format!("{}.bare", owner.name_any())},
-        "action": "Reconcile", "eventTime": "2026-01-01T00:00:00.000000Z", "reason": "Applied", "type": "Normal",
-        "note": "created ServiceAccount, created Role, created RoleBinding, created ConfigMap, created BackendConfig, created Service, created Ingress, created Deployment",
-        "reportingController": MANAGER, "reportingInstance": MANAGER,
-        "regarding": {"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService", "name": owner.name_any(),
-            "namespace": owner.namespace(), "uid": owner.uid()}})
 }
 
 async fn send_all(client: &Client, (namespace, requests): (String, Vec<Request>)) -> Result<()> {
@@ -140,11 +126,6 @@ async fn send(client: &Client, namespace: &str, request: Request) -> Result<()> 
             let object = json!({"apiVersion": "realtime-operator.dev/v1alpha1", "kind": "RealtimeService",
                 "metadata": {"name": name}, "status": status});
             api.patch_status(&name, &manager, &Patch::Apply(&object)).await.context("a status is refused")?;
-        }
-        Request::Event(event) => {
-            let api: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(client.clone(), namespace);
-            let event = serde_json::from_value(event).context("an Event can be read")?;
-            api.create(&PostParams::default(), &event).await.context("an Event is refused")?;
         }
     }
     Ok(())

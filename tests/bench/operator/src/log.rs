@@ -97,11 +97,6 @@ impl Log {
         }
         Ok(last)
     }
-
-    /// How long the log is.
-    pub fn length(&self) -> Result<u64> {
-        Ok(self.mark()?.0)
-    }
 }
 
 fn read(event: &Value) -> Result<Asked> {

@@ -14,7 +14,7 @@ struct Cli {
     #[arg(long, value_delimiter = ',', default_value = "1000,5000")]
     sizes: Vec<usize>,
     /// How many services share a namespace.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 20)]
     share: usize,
     /// Changes of one service, of each sort.
     #[arg(long, default_value_t = 300)]

@@ -85,14 +85,16 @@ fn rows(figures: &Figures) -> Vec<Row> {
     let kib = |bytes: &f64| format!("{:.1} KiB", bytes / KIB);
     vec![
         row(
-            &format!("time to converge; limit: the children alone, sent by a bare client, {best} at once{reckoned}"),
+            &format!(
+                "time to converge; limit: the children alone, sent by a bare client with the same rights, {best} at once{reckoned}"
+            ),
             seconds(converge),
             &seconds(limit),
             &against(limit),
             "≤ 1.15",
         ),
         row(
-            "the same; limit: with one status and one Event each",
+            "the same; limit: with one status each",
             seconds(converge),
             &seconds(limit_with_status),
             &against(limit_with_status),

@@ -1,4 +1,5 @@
-//! Where it takes place: a cluster of its own, with namespaces for the operator and others for the client that sets the limit.
+//! Where it takes place: two control planes that are alike, one for the operator and one for the client that sets the limit. Each of
+//! the two has the rights that the operator's chart grants, and works in turns; what the other has left is not in its way.
 
 use std::{
     ops::Range,
@@ -8,14 +9,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use kube::{Api, api::PostParams};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, Config,
+    api::PostParams,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use realtime_crds::RealtimeService;
 use realtime_tests::{Cluster, Operator, Stage, helm::rights_in};
 use serde_json::json;
 
 use crate::{Plan, log::Log};
 
-/// The cluster and its namespaces.
+/// Both sides.
 pub struct Site {
     /// The operator's.
     pub operated: Side,
@@ -28,38 +34,46 @@ pub struct Site {
     quiet: Duration,
 }
 
-/// An account, and the namespaces of its services.
+/// A control plane with an account, and the namespaces of its services.
 pub struct Side {
-    /// The first of them, with the account.
+    /// Where the account is.
     pub stage: Stage,
-    namespaces: Vec<String>,
     share: usize,
 }
 
 const OPERATOR: &str = "operator";
-const BARE: &str = "bare";
 /// How many creates are under way at once.
 const CREATING: usize = 16;
 const GOING: Duration = Duration::from_secs(30);
 const LEADING: Duration = Duration::from_secs(60);
 
 impl Side {
-    async fn new(cluster: Arc<Cluster>, name: &str, services: usize, share: usize) -> Result<Self> {
-        let later = (1..services.div_ceil(share)).map(|number| format!("{name}-{number}"));
-        let namespaces: Vec<_> = std::iter::once(name.to_owned()).chain(later).collect();
-        for namespace in &namespaces[1..] {
-            cluster.kubectl(&["create", "namespace", namespace], "").await?.good()?;
+    async fn new(cluster: Arc<Cluster>, services: usize, share: usize) -> Result<Self> {
+        let stage = Stage::with_rights(cluster, OPERATOR, &rights_in(OPERATOR, &[]).await?).await?;
+        let namespaces: Api<Namespace> = Api::all(stage.client.clone());
+        for number in (0..services).step_by(share) {
+            let namespace = serde_json::from_value(json!({"metadata": {"name": namespace(number, share)}}))?;
+            namespaces.create(&PostParams::default(), &namespace).await?;
         }
-        let watched: Vec<_> = namespaces.iter().map(String::as_str).collect();
-        let stage = Stage::with_rights(cluster, name, &rights_in(name, &watched).await?).await?;
-        Ok(Self { stage, namespaces, share })
+        Ok(Self { stage, share })
+    }
+
+    /// A client with the rights of the account.
+    pub async fn client(&self) -> Result<Client> {
+        let kubeconfig = Kubeconfig::read_from(self.stage.kubeconfig_of("realtime-operator").await?)?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// Where the service with this number is.
+    pub fn namespace(&self, number: usize) -> String {
+        namespace(number, self.share)
     }
 
     /// Creates services, as many people would; they come in any order.
     pub fn create(&self, numbers: Range<usize>) -> impl Stream<Item = Result<RealtimeService>> {
-        let client = self.stage.services().into_client();
         let created = stream::iter(numbers).map(move |number| {
-            let services = Api::<RealtimeService>::namespaced(client.clone(), &self.namespaces[number / self.share]);
+            let services = Api::<RealtimeService>::namespaced(self.stage.client.clone(), &self.namespace(number));
             let service = service(number);
             async move { services.create(&PostParams::default(), &service?).await.context("a service is refused") }
         });
@@ -70,14 +84,13 @@ impl Side {
 impl Site {
     /// For so many services of the operator's, and so many of the bare client's.
     pub async fn new(&Plan { share, quiet, .. }: &Plan, operated: usize, bare: usize) -> Result<Self> {
-        let cluster = Cluster::with_all_kinds().await?;
-        let operated = Side::new(cluster.clone(), OPERATOR, operated, share).await?;
-        let bare = Side::new(cluster.clone(), BARE, bare, share).await?;
+        let operated = Side::new(Cluster::with_all_kinds().await?, operated, share).await?;
+        let bare = Side::new(Cluster::with_all_kinds().await?, bare, share).await?;
         let user = format!("system:serviceaccount:{OPERATOR}:realtime-operator");
         Ok(Self {
+            log: Log::new(operated.stage.cluster.audit_log().to_owned(), user),
             operated,
             bare,
-            log: Log::new(cluster.audit_log().to_owned(), user),
             used: AtomicUsize::new(0),
             quiet,
         })
@@ -85,8 +98,7 @@ impl Site {
 
     /// An operator that leads.
     pub async fn operator(&self) -> Result<Operator> {
-        let others = self.operated.namespaces[1..].iter().flat_map(|name| ["--namespace", name.as_str()]);
-        let operator = self.operated.stage.standby_with("operator-0", &others.collect::<Vec<_>>()).await?;
+        let operator = self.operated.stage.standby_of_all("operator-0", &[]).await?;
         operator.leads(LEADING).await?;
         Ok(operator)
     }
@@ -102,16 +114,21 @@ impl Site {
         self.operated.create(numbers).try_for_each(async |_| Ok(())).await
     }
 
-    /// Waits until neither the operator nor a controller asks anything more.
+    /// Waits until on neither side anybody asks anything more.
     pub async fn quiet(&self) -> Result<()> {
         /// What goes on at rest: leases, and watches that end.
-        const AT_REST: u64 = 64 * 1024;
+        const AT_REST: u64 = 2 * 64 * 1024;
         const LONGEST: Duration = Duration::from_secs(900);
         let end = Instant::now() + LONGEST;
+        let logs = [&self.operated, &self.bare].map(|side| side.stage.cluster.audit_log());
+        let written = || -> Result<u64> {
+            let lengths = logs.iter().map(|log| Ok(log.metadata().context("failed to read an audit log")?.len()));
+            lengths.sum()
+        };
         loop {
-            let before = self.log.length()?;
+            let before = written()?;
             tokio::time::sleep(self.quiet).await;
-            if self.log.length()? - before < AT_REST {
+            if written()? - before < AT_REST {
                 return Ok(());
             }
             if Instant::now() > end {
@@ -119,6 +136,10 @@ impl Site {
             }
         }
     }
+}
+
+fn namespace(number: usize, share: usize) -> String {
+    format!("team-{}", number / share)
 }
 
 /// Its name.
