@@ -1,6 +1,6 @@
 //! Mutations of the spec (after Acto, SOSP'23): every place of the schema gets good and bad values, one at a time and in chains.
 //! The operator must not crash, must not loop, must come to rest, must say the truth, and must come to the state that a
-//! fresh service with the last spec has.
+//! fresh service with the last spec has; and from there back to what was before.
 
 mod corpus;
 mod oracle;
@@ -19,11 +19,12 @@ use rand::{
     rngs::StdRng,
     seq::{IndexedRandom, SliceRandom},
 };
+use realtime_crds::RealtimeService;
 use serde_json::{Value, json};
 
 use crate::{
     Ground, routes,
-    state::{Children, Detail, lasting},
+    state::{Children, Detail, difference, first_difference, lasting},
     summary::Tally,
     workers,
 };
@@ -32,6 +33,8 @@ use schema::{Donors, Mutation, SELF, Step};
 
 const WORKERS: usize = 12;
 const LINKS: usize = 10;
+/// So many single mutations begin from the same service.
+const IN_TURN: usize = 16;
 const STAYS: Duration = Duration::from_secs(15);
 
 struct Field {
@@ -43,11 +46,12 @@ struct Field {
     let_through: Mutex<Vec<String>>,
 }
 
-/// One case: a good spec, and what becomes of it.
-struct Case {
-    base: usize,
-    links: Vec<usize>,
-    seed: u64,
+/// What is done with one service, one after the other.
+enum Case {
+    /// Single mutations of a good spec; each is undone before the next one.
+    Singles { base: usize, links: Vec<usize> },
+    /// A good spec, and what becomes of it.
+    Chain { base: usize, links: Vec<usize>, seed: u64 },
 }
 
 enum Outcome {
@@ -55,6 +59,9 @@ enum Outcome {
     Refused,
     Taken,
 }
+
+/// The outcome of each mutation, or of a chain, with its name.
+type Outcomes = Vec<(String, Result<Outcome>)>;
 
 /// Runs it.
 ///
@@ -74,10 +81,12 @@ pub async fn run(tally: &mut Tally) -> Result<()> {
     let field = Field { ground, donors, bases, mutations, let_through: Mutex::default() };
 
     let mut refused = 0;
-    let one = async |case: &Case, name: &str| field.one(case, name).await;
-    workers::each(&field.ground, ("m", WORKERS), cases, one, |case, outcome| {
-        refused += usize::from(matches!(outcome, Ok(Outcome::Refused)));
-        tally.case(&field.name(case), outcome.map(drop));
+    let one = async |case: &Case, name: &str| Ok(field.outcomes(case, name).await);
+    workers::each(&field.ground, ("m", WORKERS), cases, one, |case, outcomes| {
+        for (name, outcome) in outcomes.unwrap_or_else(|error| vec![(field.name(case), Err(error))]) {
+            refused += usize::from(matches!(outcome, Ok(Outcome::Refused)));
+            tally.case(&name, outcome.map(drop));
+        }
     })
     .await;
     tally.ends_well(&field.ground, &mut operator);
@@ -108,10 +117,16 @@ fn cases(
         let changes = |base: &usize| mutations[link].of(&bases[*base].1, donors) != bases[*base].1;
         (0..4 * bases.len()).map(|_| any(chance)).find(changes).unwrap_or(0)
     };
-    let mut cases: Vec<Case> = singles
-        .into_iter()
-        .map(|it| Case { base: that_changes(it, chance), links: vec![it], seed: chance.random() })
-        .collect();
+    let mut by_base: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for single in singles {
+        by_base.entry(that_changes(single, chance)).or_default().push(single);
+    }
+    let of_base = |(base, links): (usize, Vec<usize>)| {
+        let parts: Vec<_> = links.chunks(IN_TURN).map(<[usize]>::to_vec).collect();
+        parts.into_iter().map(move |links| Case::Singles { base, links })
+    };
+    let mut cases: Vec<Case> = by_base.into_iter().flat_map(of_base).collect();
+    cases.shuffle(chance);
     // Kubernetes' own types have so many places that without this hardly anything else would change.
     let mut sections: BTreeMap<&[Step], Vec<usize>> = BTreeMap::new();
     for (number, mutation) in mutations.iter().enumerate() {
@@ -122,17 +137,25 @@ fn cases(
         // More than enough, as many are refused.
         let link = |chance: &mut StdRng| sections.choose(chance).and_then(|section| section.choose(chance)).copied();
         let links = (0..8 * LINKS).filter_map(|_| link(chance)).collect();
-        cases.push(Case { base: any(chance), links, seed: chance.random() });
+        cases.push(Case::Chain { base: any(chance), links, seed: chance.random() });
     }
     cases
 }
 
 impl Field {
     fn name(&self, case: &Case) -> String {
-        let base = &self.bases[case.base].0;
-        match case.links.as_slice() {
-            [one] => format!("{base}: {}", self.mutations[*one].name()),
-            _ => format!("{base}: chain {}", case.seed),
+        match case {
+            Case::Singles { base, links } => format!("{}: {} single mutations", self.bases[*base].0, links.len()),
+            Case::Chain { base, seed, .. } => format!("{}: chain {seed}", self.bases[*base].0),
+        }
+    }
+
+    async fn outcomes(&self, case: &Case, name: &str) -> Outcomes {
+        match case {
+            Case::Singles { base, links } => self.singles(*base, links, name).await,
+            Case::Chain { base, links, seed } => {
+                vec![(self.name(case), self.chain(*base, links, *seed, name).await)]
+            }
         }
     }
 
@@ -141,43 +164,88 @@ impl Field {
         serde_json::from_str(&spec.to_string().replace(SELF, name)).expect("JSON stays JSON")
     }
 
-    async fn one(&self, case: &Case, name: &str) -> Result<Outcome> {
-        let base = Self::own(&self.bases[case.base].1, name);
-        if let [only] = case.links.as_slice()
-            && !self.is_taken(name, &self.link(&base, *only, name)).await?
-        {
+    async fn singles(&self, base: usize, links: &[usize], name: &str) -> Outcomes {
+        let (of_base, base) = (&self.bases[base].0, Self::own(&self.bases[base].1, name));
+        let mut outcomes = Vec::new();
+        let mut stands = None;
+        for link in links {
+            let mut outcome = self.single(&base, *link, &mut stands, name).await;
+            if outcome.is_err() {
+                // Whatever is left must not fail the next one too.
+                let cleared = self.ground.delete(name).await;
+                outcome = outcome.and_then(|outcome| cleared.map(|()| outcome));
+            }
+            outcomes.push((format!("{of_base}: {}", self.mutations[*link].name()), outcome));
+        }
+        outcomes
+    }
+
+    /// One mutation of the base, and back; `stands` is what the base comes to, while the service is at it.
+    async fn single(&self, base: &Value, link: usize, stands: &mut Option<Children>, name: &str) -> Result<Outcome> {
+        let next = self.link(base, link, name);
+        if !self.is_taken(name, &next).await? {
             return Ok(Outcome::Refused);
         }
-        self.ground.apply(name, &base).await.context("the base is refused")?;
-        self.ground.settled(name).await.context("the base")?;
-        let mut before = Some(self.ground.children(name, Detail::Content).await?);
-        let mut verdict = self.judged(name, None).await.context("the base")?;
-        let mut chance = StdRng::seed_from_u64(case.seed);
+        let before = match stands.take() {
+            Some(before) => before,
+            None => self.begin(base, name).await?,
+        };
+        self.ground.apply(name, &next).await.context("it passed the dry run")?;
+        let verdict = self.judged(name, Some(&before)).await?;
+        self.take_down(link, &verdict);
+        if matches!(verdict, Verdict::Done) {
+            self.equals_fresh(name, &next).await?;
+        }
+        let stored = self.ground.apply(name, base).await.context("the base is refused")?;
+        let is_the_base = !lacks_empty(base, &serde_json::to_value(&stored.spec)?);
+        // One that is paused stays as it is.
+        if !is_the_base || stored.spec.paused {
+            self.ground.delete(name).await?;
+            return Ok(Outcome::Taken);
+        }
+        self.carried_out(name).await.context("undone")?;
+        let difference = difference(&before, &self.ground.children(name, Detail::Content).await?);
+        ensure!(difference.is_none(), "undone, and unlike before: {}", difference.unwrap_or_default());
+        *stands = Some(before);
+        Ok(Outcome::Taken)
+    }
+
+    /// A service with this spec; gives what it comes to.
+    async fn begin(&self, base: &Value, name: &str) -> Result<Children> {
+        self.ground.apply(name, base).await.context("the base is refused")?;
+        self.judged(name, None).await.context("the base")?;
+        self.ground.children(name, Detail::Content).await
+    }
+
+    async fn chain(&self, base: usize, links: &[usize], seed: u64, name: &str) -> Result<Outcome> {
+        let mut base = Self::own(&self.bases[base].1, name);
+        if let Some(fields) = base.as_object_mut() {
+            // It falls back on what was carried out.
+            fields.remove("paused");
+        }
+        let mut before = Some(self.begin(&base, name).await?);
+        let mut verdict = Verdict::Done;
+        let mut chance = StdRng::seed_from_u64(seed);
         let (mut spec, mut good, mut taken, mut story) = (base.clone(), base, 0, Vec::new());
-        for link in &case.links {
+        for link in links {
             let next = self.link(&spec, *link, name);
             if taken == LINKS || next == spec || !self.is_taken(name, &next).await? {
                 continue;
             }
             taken += 1;
             story.push(self.mutations[*link].name());
-            self.ground.apply(name, &next).await.context("it passed the dry run")?;
+            let stored = self.ground.apply(name, &next).await.context("it passed the dry run")?.spec;
             spec = next;
             // Not always: the next change may find the one before under way.
-            if case.links.len() == 1 || chance.random_bool(0.5) {
+            if chance.random_bool(0.5) {
                 verdict = self.judged(name, before.as_ref()).await.with_context(|| story.join(", then "))?;
                 before = Some(self.ground.children(name, Detail::Content).await?);
+                self.take_down(*link, &verdict);
                 match &verdict {
-                    Verdict::Done => good = spec.clone(),
-                    Verdict::LetThrough(why) => {
-                        let name = self.mutations[*link].name();
-                        self.let_through.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
-                    }
-                    Verdict::Invalid | Verdict::Paused => {}
-                }
-                if !matches!(verdict, Verdict::Done) {
+                    // As it is stored: a null in what was sent is taken only where there was something before.
+                    Verdict::Done => good = serde_json::to_value(&stored)?,
                     // A chain goes on from what works.
-                    spec = good.clone();
+                    Verdict::LetThrough(_) | Verdict::Invalid | Verdict::Paused => spec = good.clone(),
                 }
             } else {
                 verdict = Verdict::Invalid;
@@ -192,6 +260,13 @@ impl Field {
         }
         self.equals_fresh(name, &spec).await.with_context(|| story.join(", then "))?;
         Ok(Outcome::Taken)
+    }
+
+    fn take_down(&self, link: usize, verdict: &Verdict) {
+        if let Verdict::LetThrough(why) = verdict {
+            let name = self.mutations[link].name();
+            self.let_through.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{name}: {why}"));
+        }
     }
 
     fn link(&self, spec: &Value, link: usize, name: &str) -> Value {
@@ -210,20 +285,34 @@ impl Field {
         }
     }
 
+    /// A service that was carried out, with nothing left of an older way in; or as it is when that takes too long.
+    async fn carried_out(&self, name: &str) -> Result<RealtimeService> {
+        let began = Instant::now();
+        loop {
+            let verdict = self.judged(name, None).await?;
+            let there = self.ground.settled(name).await?;
+            let is_kept = lasting(&there).to_string().contains("Still there until");
+            if (matches!(verdict, Verdict::Done) && !is_kept) || began.elapsed() >= STAYS {
+                return Ok(there);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     /// The differential oracle.
     async fn equals_fresh(&self, name: &str, spec: &Value) -> Result<()> {
-        let there = self.ground.settled(name).await?;
+        let there = self.carried_out(name).await?;
         let (children, said) = (self.ground.children(name, Detail::Content).await?, lasting(&there));
         self.ground.delete(name).await?;
         let stored = serde_json::to_value(&there.spec)?;
         // Server-side apply makes of a section that becomes empty one that is absent.
         let spec = if lacks_empty(spec, &stored) { &stored } else { spec };
         self.ground.apply(name, spec).await?;
-        let fresh = self.ground.settled(name).await.context("the fresh one")?;
+        let fresh = self.carried_out(name).await.context("the fresh one")?;
         let wanted: Children = self.ground.children(name, Detail::Content).await?;
-        let difference = crate::state::difference(&wanted, &children);
+        let difference = difference(&wanted, &children);
         ensure!(difference.is_none(), "unlike a fresh one: {}", difference.unwrap_or_default());
-        let difference = crate::state::first_difference(&lasting(&fresh), &said, "status");
+        let difference = first_difference(&lasting(&fresh), &said, "status");
         ensure!(difference.is_none(), "unlike a fresh one: {}", difference.unwrap_or_default());
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use realtime_crds::{RealtimeService, ValidService};
+use realtime_tests::Child;
 
 use crate::{
     Ground,
@@ -67,12 +68,11 @@ pub(super) async fn judge(
         }
         _ => bail!("Programmed is {programmed} {reason}: {message}"),
     }
-    let raw = ground.raw(name).await?;
-    let deployment = raw.get("Deployment");
-    let number = |field: &str| deployment.and_then(|it| it["status"][field].as_i64()).unwrap_or(0);
+    let deployment = ground.one(Child::of("Deployment"), name).await?.map(|it| it.data).unwrap_or_default();
+    let number = |field: &str| deployment["status"][field].as_i64().unwrap_or(0);
     let wanted = match &service.spec().workload.autoscaling {
         None => i64::from(service.spec().workload.replicas),
-        Some(_) => deployment.and_then(|it| it["spec"]["replicas"].as_i64()).unwrap_or(0),
+        Some(_) => deployment["spec"]["replicas"].as_i64().unwrap_or(0),
     };
     let status = there.status.clone().unwrap_or_default();
     let pods = format!("{}/{wanted}", number("availableReplicas"));
@@ -86,6 +86,6 @@ pub(super) async fn judge(
 }
 
 async fn is_untaken(ground: &Ground, name: &str) -> Result<bool> {
-    let raw = ground.raw(name).await?;
-    Ok(raw.get("HTTPRoute").is_some_and(|route| route["status"]["parents"].is_null()))
+    let route = ground.one(Child::of("HTTPRoute"), name).await?;
+    Ok(route.is_some_and(|route| route.data["status"]["parents"].is_null()))
 }
