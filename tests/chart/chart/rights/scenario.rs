@@ -84,6 +84,8 @@ impl Scenario {
             (None, "list" | "watch") if grant.resource == "leases" => Self::Led,
             (None, "patch") if grant.resource == "pods" => Self::Crowded,
             (None, "patch") if grant.resource == "deployments/scale" => Self::Counted,
+            // Somebody has to act on a name that is taken.
+            (None, _) if grant.resource == "events" => Child::all().next().map_or(Self::Led, Self::Taken),
             (child, _) => Self::New(way(child)),
         }
     }
@@ -137,11 +139,11 @@ impl Scenario {
         match self {
             Self::New(_) => {
                 asked("patch", "horizontalpodautoscalers").await?;
-                asked("patch", "realtimeservices/status").await?;
-                asked("create", "events").await
+                asked("patch", "realtimeservices/status").await
             }
             Self::Taken(child) => {
                 asked("get", child.plural).await?;
+                asked("create", "events").await?;
                 let kept = stage.api(child).get(&child.name("chat")).await?;
                 let owners: &Value = &serde_json::to_value(&kept.metadata.owner_references)?;
                 ensure!(owners.is_null(), "{}: {owners}", child.kind);
