@@ -108,13 +108,13 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     eprintln!("{services} services: idle at {:.1} MiB; the bare client is fastest with {best} at once", idle / MIB);
 
     let mut converged = Converged::default();
+    let began = Instant::now();
     site.create(0..first).await?;
     let operator = site.converge(0..first, &mut converged).await?;
     site.end(operator).await?;
     let mut limit = site.limit_of(first, sample, best, limit::What::Children).await?;
     let with_status = site.limit_of(first, sample, best, limit::What::ChildrenAndStatus).await?;
     limit += site.limit_of(second, sample, best, limit::What::Children).await?;
-    let second_began = Instant::now();
     site.create(first..services).await?;
     let operator = site.converge(first..services, &mut converged).await?;
     let grown = Gauge::read(&operator).await?.resident;
@@ -122,7 +122,7 @@ pub async fn run(plan: &Plan) -> Result<Figures> {
     let edits = edits::measure(&site, edits, services.min(site.sent())).await?;
     let last_change = Instant::now();
     // Here no pod finds a node, and each Deployment says once that it waits for too long: for each template that it had.
-    if second_began + DEADLINE < last_change + rest {
+    if began + DEADLINE < last_change + rest {
         tokio::time::sleep_until((last_change + DEADLINE).into()).await;
     }
     site.quiet().await?;
