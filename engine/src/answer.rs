@@ -30,17 +30,6 @@ pub(crate) fn refusal<B>(fault: Fault) -> Answer<B> {
     }
 }
 
-/// The answer that opens a WebSocket.
-pub(crate) fn switching<B>(accept: &str) -> Option<Answer<B>> {
-    let mut answer = Response::new(Either::Left(Full::default()));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(accept).ok()?);
-    Some(answer)
-}
-
 pub(crate) fn not_found<B>() -> Answer<B> {
     with(StatusCode::NOT_FOUND, "text/plain; charset=UTF-8", Bytes::new())
 }

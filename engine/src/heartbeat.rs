@@ -18,7 +18,7 @@ use tokio::time::{self, Instant, Sleep};
 use crate::{
     config::EngineIoConfig,
     handler::EngineIoHandler,
-    outbox::Outgoing,
+    outgoing::Outgoing,
     sessions::Sessions,
     socket::{DisconnectReason, Ends, Socket},
 };

@@ -13,6 +13,7 @@ pub mod socket;
 mod answer;
 mod heartbeat;
 mod outbox;
+mod outgoing;
 mod polling;
 mod request;
 mod sessions;

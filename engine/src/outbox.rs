@@ -6,73 +6,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::Bytes;
-use engineioxide_core::{Packet, PacketBuf, ProtocolVersion, Str};
-use smallvec::smallvec;
+use engineioxide_core::{PacketBuf, ProtocolVersion};
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::outgoing::Outgoing;
 
 /// Room for so many is kept when nothing waits any more.
 const KEPT: usize = 4;
-
-/// Something for a client.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outgoing {
-    /// A text.
-    Text(Str),
-    /// Bytes.
-    Binary(Bytes),
-    /// A text and the bytes that belong to it. Nothing comes between them.
-    Attached(Box<(Str, VecDeque<Bytes>)>),
-    Ping,
-    Pong,
-    /// Nothing; a poll that waits is answered with it.
-    Noop,
-    Close,
-}
-
-impl Outgoing {
-    /// The packets of a polling payload.
-    pub(crate) fn into_packets(self, protocol: ProtocolVersion) -> PacketBuf {
-        let binary = |bytes| match protocol {
-            ProtocolVersion::V3 => Packet::BinaryV3(bytes),
-            ProtocolVersion::V4 => Packet::Binary(bytes),
-        };
-        match self {
-            Self::Text(text) => smallvec![Packet::Message(text)],
-            Self::Binary(bytes) => smallvec![binary(bytes)],
-            Self::Attached(message) => {
-                let (text, attachments) = *message;
-                std::iter::once(Packet::Message(text)).chain(attachments.into_iter().map(binary)).collect()
-            }
-            Self::Ping => smallvec![Packet::Ping],
-            Self::Pong => smallvec![Packet::Pong],
-            Self::Noop => smallvec![Packet::Noop],
-            Self::Close => smallvec![Packet::Close],
-        }
-    }
-
-    /// What was made into packets; none where nothing is left of it.
-    fn from_packets(packets: PacketBuf) -> Option<Self> {
-        let mut packets = packets.into_iter();
-        let bytes = |packet| match packet {
-            Packet::Binary(bytes) | Packet::BinaryV3(bytes) => Some(bytes),
-            _ => None,
-        };
-        match packets.next()? {
-            Packet::Message(text) => {
-                let attachments: VecDeque<_> = packets.filter_map(bytes).collect();
-                Some(if attachments.is_empty() {
-                    Self::Text(text)
-                } else {
-                    Self::Attached(Box::new((text, attachments)))
-                })
-            }
-            Packet::Ping => Some(Self::Ping),
-            Packet::Pong => Some(Self::Pong),
-            Packet::Close => Some(Self::Close),
-            packet => bytes(packet).map(Self::Binary),
-        }
-    }
-}
 
 /// Why nothing more is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +21,16 @@ pub(crate) enum Refused {
     Full,
     #[error("the session has ended")]
     Ended,
+}
+
+impl Refused {
+    /// What the public names say, with what was not taken.
+    pub(crate) fn with<T>(self, given: T) -> TrySendError<T> {
+        match self {
+            Self::Full => TrySendError::Full(given),
+            Self::Ended => TrySendError::Closed(given),
+        }
+    }
 }
 
 /// What waits for one client, and who carries it.
@@ -102,11 +52,9 @@ struct Inner {
     has_ended: bool,
 }
 
-/// Whether something carries what waits.
+/// Why somebody may not carry what waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carriage {
-    /// From now on it is this one.
-    Yours,
+pub(crate) enum NotYours {
     /// Another one does.
     Taken,
     /// There is nothing to carry any more.
@@ -186,9 +134,11 @@ impl Outbox {
     /// The next one as packets. None when there will be no more.
     pub(crate) fn poll_packets(&self, protocol: ProtocolVersion, cx: &mut Context<'_>) -> Poll<Option<PacketBuf>> {
         self.attend(cx.waker());
+        // Asked first: what came before the end is then among what is popped.
+        let has_ended = self.has_ended();
         match self.pop() {
             Some(next) => Poll::Ready(Some(next.into_packets(protocol))),
-            None if self.has_ended() => Poll::Ready(None),
+            None if has_ended => Poll::Ready(None),
             None => Poll::Pending,
         }
     }
@@ -201,16 +151,16 @@ impl Outbox {
     }
 
     /// Asks for the right to carry what waits.
-    pub(crate) fn claim(&self) -> Carriage {
+    pub(crate) fn claim(&self) -> Result<(), NotYours> {
         let mut inner = self.lock();
         if inner.is_carried {
-            return Carriage::Taken;
+            return Err(NotYours::Taken);
         }
         if inner.has_ended {
-            return Carriage::Ended;
+            return Err(NotYours::Ended);
         }
         inner.is_carried = true;
-        Carriage::Yours
+        Ok(())
     }
 
     /// Gives that right back. True when it was the last, because the session has ended.
@@ -259,6 +209,8 @@ fn wake(mut inner: MutexGuard<'_, Inner>) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn text(text: &'static str) -> Outgoing {
@@ -290,22 +242,22 @@ mod tests {
     fn a_session_that_ended_takes_nothing_and_gives_what_it_has() {
         let outbox = Outbox::new(8);
         outbox.push(text("1")).expect("room");
-        assert_eq!(outbox.claim(), Carriage::Yours);
+        assert_eq!(outbox.claim(), Ok(()));
         assert!(!outbox.end(), "somebody carries the rest");
         assert_eq!(outbox.push(text("2")), Err(Refused::Ended));
         assert!(!outbox.volatile(text("3")));
         outbox.signal(Outgoing::Ping);
         assert_eq!([outbox.pop(), outbox.pop()], [Some(text("1")), None]);
         assert!(outbox.yield_up());
-        assert_eq!(outbox.claim(), Carriage::Ended);
+        assert_eq!(outbox.claim(), Err(NotYours::Ended));
     }
 
     #[test]
     fn one_at_a_time_carries() {
         let outbox = Outbox::new(8);
-        assert_eq!([outbox.claim(), outbox.claim()], [Carriage::Yours, Carriage::Taken]);
+        assert_eq!([outbox.claim(), outbox.claim()], [Ok(()), Err(NotYours::Taken)]);
         assert!(!outbox.yield_up());
-        assert_eq!(outbox.claim(), Carriage::Yours);
+        assert_eq!(outbox.claim(), Ok(()));
     }
 
     #[test]

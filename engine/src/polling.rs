@@ -14,7 +14,8 @@ use crate::{
     answer::{self, Answer},
     handler::EngineIoHandler,
     heartbeat,
-    outbox::{Carriage, Outgoing},
+    outbox::NotYours,
+    outgoing::Outgoing,
     request::Fault,
     sessions::Sessions,
     socket::{DisconnectReason, Ends, Socket},
@@ -42,8 +43,8 @@ pub(crate) async fn poll<H: EngineIoHandler, B>(sessions: Arc<Sessions<H>>, sid:
     }
     let _carrying = match socket.carry() {
         Ok(carrying) => carrying,
-        Err(Carriage::Ended) => return Err(Fault::SessionIdUnknown),
-        Err(Carriage::Taken | Carriage::Yours) => {
+        Err(NotYours::Ended) => return Err(Fault::SessionIdUnknown),
+        Err(NotYours::Taken) => {
             socket.close(DisconnectReason::MultipleHttpPollingError);
             return Err(Fault::NoPayload);
         }

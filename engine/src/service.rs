@@ -9,15 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use engineioxide_core::{ProtocolVersion, Sid};
 use futures::future::{BoxFuture, Either, FutureExt, Map, MapOk, TryFutureExt};
-use http::{Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Empty;
 use hyper::service::Service as HyperService;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower_service::Service as TowerService;
 
 pub use crate::{answer::ResponseBody, request::Fault};
@@ -47,13 +44,6 @@ impl<H: EngineIoHandler, S> EngineIoService<H, S> {
     pub fn into_make_service(self) -> MakeEngineIoService<H, S> {
         MakeEngineIoService { service: self }
     }
-
-    /// Whether a request is for this endpoint: its path, or one below it.
-    fn is_for<B>(&self, request: &Request<B>) -> bool {
-        let path: &str = &self.sessions.config.req_path;
-        let below = request.uri().path().strip_prefix(path);
-        below.is_some_and(|below| below.is_empty() || below.starts_with('/') || path.ends_with('/'))
-    }
 }
 
 impl<H: EngineIoHandler, S: Clone> Clone for EngineIoService<H, S> {
@@ -80,27 +70,15 @@ where
         }
         (_, Ask::Poll(sid)) => polling::poll(sessions, sid).await,
         (_, Ask::Post(sid)) => polling::post(sessions, sid, request).await,
-        (protocol, Ask::WebSocket(sid)) => switch(sessions, protocol, sid, request),
+        // Whoever has the connection opens it, and hands it over.
+        (_, Ask::WebSocket(_)) => Err(Fault::BadRequest),
     }
 }
 
-fn switch<H: EngineIoHandler, R: Send + 'static, B>(
-    sessions: Arc<Sessions<H>>,
-    protocol: ProtocolVersion,
-    sid: Option<Sid>,
-    mut request: Request<R>,
-) -> Result<Answer<B>, Fault> {
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).ok_or(Fault::BadRequest)?;
-    let answer = answer::switching(&derive_accept_key(key.as_bytes())).ok_or(Fault::BadRequest)?;
-    let stream = hyper::upgrade::on(&mut request);
-    let (parts, _) = request.into_parts();
-    tokio::spawn(async move {
-        match stream.await {
-            Ok(stream) => websocket::serve(sessions, TokioIo::new(stream), protocol, sid, parts).await,
-            Err(error) => tracing::debug!(%error, "the client went away during its upgrade"),
-        }
-    });
-    Ok(answer)
+/// Whether a request is for the endpoint: its path, or one below it.
+fn is_for<B>(path: &str, request: &Request<B>) -> bool {
+    let below = request.uri().path().strip_prefix(path);
+    below.is_some_and(|below| below.is_empty() || below.starts_with('/') || path.ends_with('/'))
 }
 
 type Answered<B> = Result<Answer<B>, Fault>;
@@ -110,17 +88,27 @@ type Inner<F, B> = MapOk<F, fn(Response<B>) -> Answer<B>>;
 /// What answers a request.
 pub type ResponseFuture<F, B, E> = Either<Own<B, E>, Inner<F, B>>;
 
-fn own<B: Send + 'static, E>(answer: impl Future<Output = Answered<B>> + Send + 'static) -> Own<B, E> {
-    let mended: Mend<B, E> = |answer| Ok(answer.unwrap_or_else(answer::refusal));
-    answer.boxed().map(mended)
-}
-
-fn inner<F, B, E>(answer: F) -> Inner<F, B>
+/// Answers a request that is for the endpoint, and has every other one answered by `inner`.
+fn answer<H, R, B, F, E>(
+    sessions: &Arc<Sessions<H>>,
+    request: Request<R>,
+    inner: impl FnOnce(Request<R>) -> F,
+) -> ResponseFuture<F, B, E>
 where
+    H: EngineIoHandler,
+    R: Body + Send + Unpin + 'static,
+    R::Error: Debug,
+    R::Data: Send,
+    B: Send + 'static,
     F: Future<Output = Result<Response<B>, E>>,
 {
-    let wrapped: fn(Response<B>) -> Answer<B> = |answer| answer.map(http_body_util::Either::Right);
-    answer.map_ok(wrapped)
+    if is_for(&sessions.config.req_path, &request) {
+        let mended: Mend<B, E> = |answer| Ok(answer.unwrap_or_else(answer::refusal));
+        Either::Left(handle(Arc::clone(sessions), request).boxed().map(mended))
+    } else {
+        let wrapped: fn(Response<B>) -> Answer<B> = |answer| answer.map(http_body_util::Either::Right);
+        Either::Right(inner(request).map_ok(wrapped))
+    }
 }
 
 impl<H, R, B, S> TowerService<Request<R>> for EngineIoService<H, S>
@@ -141,11 +129,7 @@ where
     }
 
     fn call(&mut self, request: Request<R>) -> Self::Future {
-        if self.is_for(&request) {
-            Either::Left(own(handle(Arc::clone(&self.sessions), request)))
-        } else {
-            Either::Right(inner(self.inner.call(request)))
-        }
+        answer(&self.sessions, request, |request| self.inner.call(request))
     }
 }
 
@@ -163,11 +147,7 @@ where
     type Future = ResponseFuture<S::Future, B, S::Error>;
 
     fn call(&self, request: Request<R>) -> Self::Future {
-        if self.is_for(&request) {
-            Either::Left(own(handle(Arc::clone(&self.sessions), request)))
-        } else {
-            Either::Right(inner(self.inner.call(request)))
-        }
+        answer(&self.sessions, request, |request| self.inner.call(request))
     }
 }
 

@@ -17,7 +17,8 @@ use tokio::sync::{Notify, mpsc::error::TrySendError};
 
 use crate::{
     config::EngineIoConfig,
-    outbox::{Carriage, Outbox, Outgoing, Refused},
+    outbox::{NotYours, Outbox},
+    outgoing::Outgoing,
 };
 
 /// Why a session ended.
@@ -152,11 +153,8 @@ impl<D> Socket<D> {
     /// # Errors
     /// When too much waits for the client, or the session has ended.
     pub fn reserve(&self) -> Result<Permit<'_>, TrySendError<()>> {
-        match self.outbox.promise() {
-            Ok(()) => Ok(Permit { outbox: Some(&self.outbox) }),
-            Err(Refused::Full) => Err(TrySendError::Full(())),
-            Err(Refused::Ended) => Err(TrySendError::Closed(())),
-        }
+        self.outbox.promise().map_err(|refused| refused.with(()))?;
+        Ok(Permit { outbox: Some(&self.outbox) })
     }
 
     /// Sends a text.
@@ -165,11 +163,7 @@ impl<D> Socket<D> {
     /// The text, when too much waits for the client, or the session has ended.
     pub fn emit(&self, message: impl Into<Str>) -> Result<(), TrySendError<Str>> {
         let message = message.into();
-        match self.outbox.push(Outgoing::Text(message.clone())) {
-            Ok(()) => Ok(()),
-            Err(Refused::Full) => Err(TrySendError::Full(message)),
-            Err(Refused::Ended) => Err(TrySendError::Closed(message)),
-        }
+        self.outbox.push(Outgoing::Text(message.clone())).map_err(|refused| refused.with(message))
     }
 
     /// Sends bytes.
@@ -178,11 +172,7 @@ impl<D> Socket<D> {
     /// The bytes, when too much waits for the client, or the session has ended.
     pub fn emit_binary(&self, data: impl Into<Bytes>) -> Result<(), TrySendError<Bytes>> {
         let data = data.into();
-        match self.outbox.push(Outgoing::Binary(data.clone())) {
-            Ok(()) => Ok(()),
-            Err(Refused::Full) => Err(TrySendError::Full(data)),
-            Err(Refused::Ended) => Err(TrySendError::Closed(data)),
-        }
+        self.outbox.push(Outgoing::Binary(data.clone())).map_err(|refused| refused.with(data))
     }
 
     /// Sends a text that is lost if another one comes before it is sent. False when the session has ended.
@@ -238,11 +228,9 @@ impl<D> Socket<D> {
     }
 
     /// The right to carry its messages, if nobody else has it.
-    pub(crate) fn carry(self: &Arc<Self>) -> Result<Carrying<D>, Carriage> {
-        match self.outbox.claim() {
-            Carriage::Yours => Ok(Carrying { socket: Arc::clone(self) }),
-            refused @ (Carriage::Taken | Carriage::Ended) => Err(refused),
-        }
+    pub(crate) fn carry(self: &Arc<Self>) -> Result<Carrying<D>, NotYours> {
+        self.outbox.claim()?;
+        Ok(Carrying { socket: Arc::clone(self) })
     }
 
     pub(crate) fn is_on_websocket(&self) -> bool {

@@ -12,7 +12,8 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
 use crate::{
     handler::EngineIoHandler,
-    outbox::{Carriage, Outgoing},
+    outbox::NotYours,
+    outgoing::Outgoing,
     sessions::Sessions,
     socket::{Carrying, DisconnectReason, Ends, Socket},
 };
@@ -64,8 +65,8 @@ async fn carry<D>(socket: &Arc<Socket<D>>) -> Option<Carrying<D>> {
         let changed = socket.changed.notified();
         match socket.carry() {
             Ok(carrying) => return Some(carrying),
-            Err(Carriage::Ended) => return None,
-            Err(Carriage::Taken | Carriage::Yours) => changed.await,
+            Err(NotYours::Ended) => return None,
+            Err(NotYours::Taken) => changed.await,
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     config::EngineIoConfig,
     handler::EngineIoHandler,
     heartbeat::{Due, Heartbeat},
-    outbox::Outgoing,
+    outgoing::Outgoing,
     sessions::Sessions,
     socket::{Carrying, DisconnectReason, Ends},
     upgrade,
@@ -205,9 +205,10 @@ where
     /// Writes what waits. Ready when the session has ended and all is written that can be.
     fn poll_outgoing(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            // Asked first: what came before the end is then among what is written.
+            let has_ended = self.carrying.socket.is_closed();
             self.as_mut().write(cx);
             let this = self.as_mut().project();
-            let has_ended = this.carrying.socket.is_closed();
             match *this.writing {
                 Writing::Open => {
                     if !*this.is_flushed {
