@@ -113,6 +113,7 @@ async fn a_server_that_comes_gets_its_share_and_the_clients_lose_nothing() {
         // The mean is 30, and a difference of five is something.
         assert!(count < 35 && count > 20, "{count} {moves:?}");
         assert!(sum(server, &["rebalances_total", r#"outcome="balanced""#]).await >= 1);
+        assert_eq!(sum(server, &["rebalances_total", r#"outcome="given_up""#]).await, 0);
     }
     assert_eq!(moves[2], 0, "the one that came moves nobody");
     let account = crowd.after(0).await;
